@@ -1,0 +1,61 @@
+"""Every error that the engine raises on purpose.
+
+    EngineError
+    ├── DataError             bars that cannot be read or do not fit
+    │   ├── ImportRefused     a file that an import refuses; what was there stays
+    │   └── UnknownDataset    no dataset of that name
+    ├── StrategyError         a strategy file or parameter that a person named and that does not fit
+    ├── CampaignError         a campaign that cannot be started, found or continued
+    ├── UnknownRun            no run of that id
+    └── StoreError            the ledger cannot be used
+        ├── StoreLocked       another process owns it
+        ├── StoreTooNew       written by a newer version
+        └── StoreFull         the disk has no room
+
+Each message says what was found, what was wanted and what to do. A failing *candidate* is no
+error: it is a value, `records.Failure`.
+"""
+
+
+class EngineError(Exception):
+    """Base of all deliberate errors; its text is one clear sentence for a person."""
+
+
+class DataError(EngineError):
+    """Bars cannot be read, or do not fit what was asked of them."""
+
+
+class ImportRefused(DataError):
+    """A file was refused on import; whatever stood under that name before is untouched."""
+
+
+class UnknownDataset(DataError):
+    """No dataset of that name exists in the store."""
+
+
+class StrategyError(EngineError):
+    """A strategy file, or a parameter given for it, does not fit the contract."""
+
+
+class CampaignError(EngineError):
+    """A campaign cannot be started, found or continued."""
+
+
+class UnknownRun(EngineError):
+    """No run of that id is in the ledger."""
+
+
+class StoreError(EngineError):
+    """The ledger cannot be used."""
+
+
+class StoreLocked(StoreError):
+    """Another process owns the ledger."""
+
+
+class StoreTooNew(StoreError):
+    """The ledger was written by a newer version of Edgewise."""
+
+
+class StoreFull(StoreError):
+    """The disk has no room for what was to be written; nothing half-written stays."""

@@ -1,0 +1,92 @@
+"""The panel: all bars of one dataset as aligned arrays, and the rules that make it."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+FIELDS = ("open", "high", "low", "close", "volume")
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Bars of one dataset.
+
+    `open`, `high`, `low`, `close`, `volume`: float64 of shape (bars, assets), asset-contiguous (Fortran order), often
+    memory-mapped and never to be written. Where an asset has no bar all five are NaN; without a volume column volume is
+    NaN throughout. `times_ns`: int64 nanoseconds since 1970 UTC of each bar's open, strictly increasing: the union of the
+    times that occur. Column 0 is the reference asset. `last_row`: each asset's last row that holds a bar; an asset whose
+    last row is not the panel's last is *delisted* then.
+    """
+
+    name: str
+    symbols: tuple[str, ...]
+    times_ns: np.ndarray
+    open: np.ndarray
+    high: np.ndarray
+    low: np.ndarray
+    close: np.ndarray
+    volume: np.ndarray
+    data_hash: str
+    bar_s: int
+    days_per_year: int
+    has_volume: bool = True
+    synthetic: bool = False
+
+    @property
+    def bars(self) -> int:
+        return int(self.close.shape[0])
+
+    @property
+    def assets(self) -> int:
+        return int(self.close.shape[1])
+
+    @cached_property
+    def exists(self) -> np.ndarray:
+        """Bool (bars, assets), Fortran order: the asset has a bar."""
+        return ~np.isnan(self.close)
+
+    @cached_property
+    def first_row(self) -> np.ndarray:
+        """Each asset's first row with a bar."""
+        return np.argmax(self.exists, axis=0)
+
+    @cached_property
+    def last_row(self) -> np.ndarray:
+        """Each asset's last row with a bar."""
+        return self.bars - 1 - np.argmax(self.exists[::-1], axis=0)
+
+    @property
+    def survivors_only(self) -> bool:
+        """No asset ends before the panel does: results carry survivorship bias."""
+        return bool((self.last_row == self.bars - 1).all())
+
+    @cached_property
+    def bars_per_year(self) -> float:
+        """Rows in a year of this market, for annualisation: days_per_year times the median rows in a UTC day."""
+        if self.bar_s >= 86_400:
+            return self.days_per_year * 86_400 / self.bar_s
+        _, rows = np.unique(self.days, return_counts=True)
+        return float(self.days_per_year * np.median(rows))
+
+    @cached_property
+    def days(self) -> np.ndarray:
+        """UTC day number of each row."""
+        return self.times_ns // 86_400_000_000_000
+
+    @property
+    def timeframe(self) -> str:
+        """The bar length as traders write it: 15m, 1h, 1d."""
+        for unit, seconds in (("w", 604_800), ("d", 86_400), ("h", 3_600), ("m", 60)):
+            if self.bar_s % seconds == 0:
+                return f"{self.bar_s // seconds}{unit}"
+        return f"{self.bar_s}s"
+
+    def select(self, symbols: tuple[str, ...]) -> "Panel":
+        """The panel with only those assets, in that order, all rows kept. Raises KeyError for an unknown symbol."""
+        if symbols == self.symbols:
+            return self
+        at = {s: i for i, s in enumerate(self.symbols)}
+        columns = [at[s] for s in symbols]
+        arrays = {f: np.asfortranarray(getattr(self, f)[:, columns]) for f in FIELDS}
+        return replace(self, symbols=tuple(symbols), **arrays)

@@ -1,0 +1,180 @@
+"""Frozen records that cross the borders between rooms.
+
+Conventions everywhere: returns and rates are fractions (0.02 = 2 %), times are UTC and label a bar's
+open, rows are bars and columns are assets, money inside a backtest is in units of one sleeve's
+starting capital. A figure that was not computed is NaN in arrays and None in records and JSON.
+"""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+ParamValue = int | float | str | bool
+Params = dict[str, ParamValue]
+
+TRADE_REASONS = (
+    "exit_signal", "reverse", "max_bars", "stop_loss", "trailing_stop", "take_profit", "delisted", "liquidated", "open",
+)  # fmt: skip
+"""Why a trade ended; the position in this tuple is the kernel's code. `open` marks a position still held at the end."""
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What a fill costs: `fee_rate` of its notional, and `slippage_rate` of price on market orders and stops."""
+
+    fee_rate: float = 0.001
+    slippage_rate: float = 0.0005
+
+
+@dataclass(frozen=True)
+class Window:
+    """Rows [start, stop) of a panel that are traded, after `lead_in` rows that only warm the indicators up.
+
+    Signals are computed on rows [start - lead_in, stop). Bar 0 of all results is row `start`; entries decided
+    on the lead-in are masked, and so are those decided on the first `warm_up_bars` rows of the window.
+    """
+
+    name: str
+    start: int
+    stop: int
+    lead_in: int = 0
+    warm_up_bars: int = 0
+
+    @property
+    def bars(self) -> int:
+        return self.stop - self.start
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a candidate gave no result. `kind` is one word (syntax, contract, error, timeout, memory, output, killed)."""
+
+    kind: str
+    message: str
+    line: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.message}" + (f" (line {self.line})" if self.line else "")
+
+
+@dataclass(frozen=True)
+class ParamRange:
+    """One entry of a strategy's PARAMS.
+
+    `kind` is "int" or "float" (a range low..high, both ends included, `log` for a logarithmic scale) or "choice".
+    """
+
+    name: str
+    kind: Literal["int", "float", "choice"]
+    low: float = 0.0
+    high: float = 0.0
+    log: bool = False
+    choices: tuple[ParamValue, ...] = ()
+
+
+RiskValue = float | np.ndarray | None
+
+
+@dataclass(frozen=True)
+class Signals:
+    """What a strategy decided on every bar of one window, packed.
+
+    `entries`, `exits`, `short_entries`, `short_exits`: uint64 arrays of shape (assets, words), 64 bars a word,
+    bar t in bit t % 64 of word t // 64; None means all False. Decisions are those of the strategy, before any veto.
+    `stop_loss`, `take_profit`, `trailing_stop`, `size`: None, one float for all, or an array with one value for each
+    deciding cell, that is for each (asset, bar) at which `entries | short_entries` is set, asset by asset, in bar order;
+    NaN there means no entry. `tag`: uint8 per deciding cell, an index into `tag_names`; `rank` float per deciding cell.
+    """
+
+    bars: int
+    assets: int
+    entries: np.ndarray
+    exits: np.ndarray | None = None
+    short_entries: np.ndarray | None = None
+    short_exits: np.ndarray | None = None
+    stop_loss: RiskValue = None
+    take_profit: RiskValue = None
+    trailing_stop: RiskValue = None
+    size: RiskValue = None
+    max_bars: int | None = None
+    cooldown: int = 0
+    tag: np.ndarray | None = None
+    tag_names: tuple[str, ...] = ()
+    rank: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A candidate as its author made it. `summary` says in a sentence what is new; `parent_run_id` is None for a draft."""
+
+    source: str
+    summary: str
+    arm: str
+    parent_run_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Benchmarks:
+    """What a good strategy must meet. A None is not asked for. `win_rate` must be exceeded, the others reached."""
+
+    total_return: float | None = 1.0
+    trades: int | None = 1000
+    assets: int | None = 100
+    win_rate: float | None = 0.5
+
+
+@dataclass(frozen=True)
+class StopConditions:
+    """When a campaign ends by itself: the first that is met; all None means never."""
+
+    runs: int | None = None
+    hours: float | None = None
+    benchmarks_met: bool = False
+
+
+@dataclass(frozen=True)
+class CampaignSpec:
+    """All that decides a campaign's results, and nothing else but its name, theme and stop conditions.
+
+    `assets` are the symbols that trade, in panel order (the first is what strategies see as A000). `windows` are rows of
+    the dataset's panel. Equal specs and seeds give equal boards.
+    """
+
+    name: str
+    dataset: str
+    data_hash: str
+    assets: tuple[str, ...]
+    windows: tuple[Window, ...]
+    theme: str = ""
+    proposer: str = "random"
+    seed: int = 1
+    scenarios: int = 200
+    method: Literal["grid", "random"] = "grid"
+    objective: str = "sharpe"
+    min_trades: int = 100
+    sides: Literal["long", "both"] = "both"
+    costs: Costs = field(default_factory=Costs)
+    capital: float = 100_000.0
+    currency: str = "USD"
+    benchmarks: Benchmarks = field(default_factory=Benchmarks)
+    stop: StopConditions = field(default_factory=StopConditions)
+
+    def window(self, name: str) -> Window:
+        """The window of that name. Raises KeyError for another."""
+        return {w.name: w for w in self.windows}[name]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain nested dict, JSON-ready."""
+        return asdict(self)
+
+
+def spec_from_dict(plain: dict[str, Any]) -> CampaignSpec:
+    """The spec that `as_dict` made plain; unknown keys raise TypeError."""
+    data = dict(plain)
+    data["assets"] = tuple(data["assets"])
+    data["windows"] = tuple(Window(**w) for w in data["windows"])
+    for key, kind in (("costs", Costs), ("benchmarks", Benchmarks), ("stop", StopConditions)):
+        if key in data:
+            data[key] = kind(**data[key])
+    return CampaignSpec(**data)

@@ -1,0 +1,50 @@
+"""Where things lie and what limits hold: one place, read once, no globals."""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits on a child that runs strategy code. CPU seconds, so that load on the machine changes no result."""
+
+    cpu_s_per_set: float = 10.0
+    cpu_s_start: float = 10.0
+    wall_s_idle: float = 120.0
+    memory_mb: int = 2048
+    indicator_cache_mb: int = 320
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Paths of one store and limits of one process."""
+
+    store_dir: Path = PROJECT_DIR / "data"
+    strategies_dir: Path = PROJECT_DIR / "data" / "strategies"
+    slots: int = field(default_factory=lambda: max(1, os.cpu_count() or 1))
+    limits: Limits = field(default_factory=Limits)
+
+    @property
+    def bars_dir(self) -> Path:
+        return self.store_dir / "bars"
+
+    @property
+    def database_path(self) -> Path:
+        return self.store_dir / "research.duckdb"
+
+    @property
+    def snapshot_dir(self) -> Path:
+        return self.store_dir / "snapshot"
+
+    @property
+    def spool_dir(self) -> Path:
+        return self.store_dir / "spool"
+
+
+def load_settings(store: str | Path | None = None) -> Settings:
+    """Settings of the store in that folder; EDGEWISE_STORE, then the project's `data/`, when none is named."""
+    chosen = store or os.environ.get("EDGEWISE_STORE")
+    return Settings(store_dir=Path(chosen).resolve()) if chosen else Settings()
