@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
 
 ParamValue = int | float | str | bool
 Params = dict[str, ParamValue]
@@ -178,3 +179,51 @@ def spec_from_dict(plain: dict[str, Any]) -> CampaignSpec:
         if key in data:
             data[key] = kind(**data[key])
     return CampaignSpec(**data)
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One turn of the loop, complete: what the ledger writes in a single transaction.
+
+    `number` counts from 1 within the campaign. `failure` is None for a scored run. `scenarios`: one row a parameter set in
+    the order tried, column `params` (JSON text) followed by the portfolio figures of the train window (names of
+    `figures.PORTFOLIO_FIGURES`, NaN where not computed), `objective` (NaN ranks last) and `failure` (text or None).
+    `best`: row of `scenarios` that won, None if none ran. `figures`, `assets`, `daily_returns`: by window name ("train",
+    "validation") for the best set: portfolio figures, a frame of asset figures indexed by symbol, float32 daily returns.
+    `elapsed_s` is kept apart from results. `reason` tells how the best was chosen, in one sentence.
+    """
+
+    run_id: str
+    campaign_id: str
+    number: int
+    proposal: Proposal
+    code_hash: str
+    params: Params | None
+    objective: float
+    scenarios: pd.DataFrame
+    best: int | None
+    figures: dict[str, dict[str, float]]
+    assets: dict[str, pd.DataFrame]
+    daily_returns: dict[str, np.ndarray]
+    failure: Failure | None = None
+    reason: str = ""
+    elapsed_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class TrialBatch:
+    """Scorings to be counted. `data_hash` names an extent known to the ledger; times are ns UTC of the window's ends.
+
+    `origin` is loop, page, or the command's name; `arm` is random, model, human. `symbols` those that were traded.
+    """
+
+    batch_id: str
+    origin: str
+    arm: str
+    data_hash: str
+    symbols: tuple[str, ...]
+    first_ns: int
+    last_ns: int
+    window: str
+    scenarios: int
+    code_hash: str
