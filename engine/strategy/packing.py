@@ -1,0 +1,68 @@
+"""Packed signals: one bit a decision, 64 bars a word, one value a deciding cell."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from engine.records import RiskValue, Signals
+
+BITS = ("entries", "exits", "short_entries", "short_exits")
+RISKS = ("stop_loss", "take_profit", "trailing_stop", "size")
+
+
+def words_for(bars: int) -> int:
+    """Words of 64 bits that hold `bars` bits."""
+    return (bars + 63) // 64
+
+
+def pack_bits(flags: np.ndarray) -> np.ndarray:
+    """uint64 words (assets, words) of a bool array (bars, assets); quick when it is asset-contiguous."""
+    by_asset = np.ascontiguousarray(flags.T)
+    packed = np.packbits(by_asset, axis=1, bitorder="little")
+    out = np.zeros((by_asset.shape[0], words_for(by_asset.shape[1]) * 8), np.uint8)
+    out[:, : packed.shape[1]] = packed
+    return out.view("<u8")
+
+
+def unpack_bits(words: np.ndarray, bars: int) -> np.ndarray:
+    """Bool array (bars, assets) of packed words (assets, words)."""
+    return np.unpackbits(words.view(np.uint8), axis=1, count=bars, bitorder="little").view(bool).T
+
+
+def deciding_cells(entries: np.ndarray, short_entries: np.ndarray | None) -> np.ndarray:
+    """Bool (assets, bars): an entry of either side is decided; values of risk keys are read there, asset by asset."""
+    return (entries if short_entries is None else entries | short_entries).T
+
+
+def pack_signals(
+    flags: Mapping[str, np.ndarray],
+    risks: Mapping[str, float | np.ndarray | None],
+    *,
+    max_bars: int | None = None,
+    cooldown: int = 0,
+    rank: np.ndarray | None = None,
+    tag: np.ndarray | None = None,
+    tag_names: tuple[str, ...] = (),
+) -> Signals:
+    """Signals from plain arrays: bool (bars, assets) under the names in BITS, floats or (bars, assets) under those in RISKS.
+
+    `rank` float and `tag` uint8 are (bars, assets). Nothing is checked here; `contract.read_answer` does that.
+    """
+    entries = flags["entries"]
+    cells = deciding_cells(entries, flags.get("short_entries"))
+
+    def at_cells(value: RiskValue) -> RiskValue:
+        return value.T[cells] if isinstance(value, np.ndarray) else value
+
+    bars, assets = entries.shape
+    return Signals(
+        bars=bars,
+        assets=assets,
+        **{name: pack_bits(flags[name]) if name in flags else None for name in BITS},  # type: ignore[arg-type]
+        **{name: at_cells(risks.get(name)) for name in RISKS},  # type: ignore[arg-type]
+        max_bars=max_bars,
+        cooldown=cooldown,
+        rank=None if rank is None else rank.T[cells],
+        tag=None if tag is None else tag.T[cells],
+        tag_names=tag_names,
+    )
