@@ -16,7 +16,8 @@ class Panel:
     memory-mapped and never to be written. Where an asset has no bar all five are NaN; without a volume column volume is
     NaN throughout. `times_ns`: int64 nanoseconds since 1970 UTC of each bar's open, strictly increasing: the union of the
     times that occur. Column 0 is the reference asset. `last_row`: each asset's last row that holds a bar; an asset whose
-    last row is not the panel's last is *delisted* then.
+    last row is not the panel's last is *delisted* then. `days_per_year` counts days with bars: 365, 252 where markets close
+    on weekends, 52 for weekly bars.
     """
 
     name: str
@@ -63,9 +64,12 @@ class Panel:
 
     @cached_property
     def bars_per_year(self) -> float:
-        """Rows in a year of this market, for annualisation: days_per_year times the median rows in a UTC day."""
-        if self.bar_s >= 86_400:
-            return self.days_per_year * 86_400 / self.bar_s
+        """Rows in a year of this market, for annualisation: days_per_year times the median rows in a UTC day.
+
+        For bars longer than a day, of which none falls on most days, the bars that a calendar year holds.
+        """
+        if self.bar_s > 86_400:
+            return 365 * 86_400 / self.bar_s
         _, rows = np.unique(self.days, return_counts=True)
         return float(self.days_per_year * np.median(rows))
 
