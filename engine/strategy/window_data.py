@@ -1,0 +1,98 @@
+"""One window of a panel as a sealed, read-only memory file: all that a child ever sees of the market."""
+
+import contextlib
+import fcntl
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engine.market.bars import FIELDS, Panel
+from engine.records import Window
+
+_ALIGN = 4096
+
+
+@dataclass(eq=False)
+class SealedWindow:
+    """An open descriptor of the memory file, and what its bytes mean. The owner closes it.
+
+    Layout: times_ns int64 (rows,), then open, high, low, close, volume float64 (assets, rows) in C order, each from a page
+    border. Rows are the lead-in and the window's bars.
+    """
+
+    fd: int
+    rows: int
+    assets: int
+    lead_in: int
+    timeframe: str
+    bars_per_year: float
+    has_volume: bool
+
+    def header(self) -> dict[str, Any]:
+        """What a child needs to know beside the bytes."""
+        return {k: v for k, v in self.__dict__.items() if k != "fd"}
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            os.close(self.fd)
+
+
+def _blocks(rows: int, assets: int) -> list[tuple[int, int]]:
+    """(offset, bytes) of the times and the five fields, and the end."""
+    sizes = [rows * 8] + [rows * assets * 8] * len(FIELDS)
+    offset, out = 0, []
+    for size in sizes:
+        out.append((offset, size))
+        offset += -(-size // _ALIGN) * _ALIGN
+    out.append((offset, 0))
+    return out
+
+
+def _memory_file(size: int) -> int:
+    if hasattr(os, "memfd_create"):
+        fd = os.memfd_create("edgewise-window", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    else:  # no memory files on this system: an unlinked file is as good, but is not sealed
+        with tempfile.TemporaryFile() as file:
+            fd = os.dup(file.fileno())
+    os.ftruncate(fd, size)
+    return fd
+
+
+def seal_window(panel: Panel, window: Window) -> SealedWindow:
+    """Copy the window's rows, lead-in first, into a new sealed memory file."""
+    first = window.start - window.lead_in
+    rows, assets = window.stop - first, panel.assets
+    blocks = _blocks(rows, assets)
+    fd = _memory_file(blocks[-1][0])
+    arrays = [panel.times_ns, *(getattr(panel, name) for name in FIELDS)]
+    for (offset, _), array in zip(blocks, arrays, strict=False):
+        part = np.ascontiguousarray(array[first : window.stop].T)
+        os.pwrite(fd, part.data.cast("B"), offset) if part.nbytes < 2**30 else _write_large(fd, part, offset)
+    if hasattr(fcntl, "F_ADD_SEALS"):
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+    return SealedWindow(fd, rows, assets, window.lead_in, panel.timeframe, panel.bars_per_year, panel.has_volume)
+
+
+def _write_large(fd: int, part: np.ndarray, offset: int) -> None:
+    """pwrite moves at most 2 GiB at once."""
+    view, step = part.data.cast("B"), 2**29
+    for start in range(0, len(view), step):
+        os.pwrite(fd, view[start : start + step], offset + start)
+
+
+def map_window(fd: int, header: str) -> tuple[dict[str, Any], np.ndarray, list[np.ndarray]]:
+    """(header, times_ns (rows,), five read-only arrays (assets, rows)) of a sealed window, mapped and not copied."""
+    import mmap
+
+    known = json.loads(header)
+    rows, assets = known["rows"], known["assets"]
+    blocks = _blocks(rows, assets)
+    memory = mmap.mmap(fd, blocks[-1][0], mmap.MAP_SHARED, mmap.PROT_READ)
+    times = np.frombuffer(memory, np.int64, rows, blocks[0][0])
+    fields = [np.frombuffer(memory, np.float64, rows * assets, offset).reshape(assets, rows) for offset, _ in blocks[1:-1]]
+    return known, times, fields
