@@ -1,0 +1,224 @@
+"""Charts, as pure functions: data in, plotly figure out. One template for all, light and dark.
+
+Colours and units come from `pages.look`. A series of more than `MAX_POINTS` points is thinned before it is drawn: of each
+stretch the lowest and highest value stay, so that no peak and no fall is lost.
+"""
+
+from collections.abc import Mapping
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from pages.look import colour, figure_label
+
+MAX_POINTS = 5_000
+MAX_CANDLES = 1_500  # more are too narrow to read on any screen
+
+_SPANS = (("1w", 7, "day"), ("1m", 1, "month"), ("3m", 3, "month"), ("1y", 1, "year"))
+
+
+def _blank(dark: bool, *, height: int, x: str, y: str) -> go.Figure:
+    """An empty figure in the house template, with titled axes."""
+    grid, text, soft = colour("grid", dark), colour("text", dark), colour("neutral", dark)
+    axis = {"gridcolor": grid, "linecolor": grid, "zeroline": False, "automargin": True, "tickfont": {"color": soft, "size": 12}}
+    title = {"font": {"color": soft, "size": 12}}
+    return go.Figure(
+        layout={
+            "height": height,
+            "margin": {"l": 8, "r": 8, "t": 36, "b": 8},
+            "paper_bgcolor": "rgba(0,0,0,0)",
+            "plot_bgcolor": "rgba(0,0,0,0)",
+            "font": {"family": '"Source Sans", "Source Sans Pro", sans-serif', "size": 13, "color": text},
+            "hovermode": "x unified",
+            "hoverlabel": {"bgcolor": colour("ground", dark), "bordercolor": grid, "font": {"color": text}},
+            "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 1, "xanchor": "right", "font": {"size": 12}},
+            "xaxis": {**axis, "title": {"text": x, **title}, "showgrid": False},
+            "yaxis": {**axis, "title": {"text": y, **title}},
+            "uirevision": "kept",
+        }
+    )
+
+
+def _time_axis(figure: go.Figure, dark: bool, times: pd.Index) -> go.Figure:
+    """Buttons for the last week, month, … as far as the series reaches."""
+    reach = (times[-1] - times[0]).days if len(times) else 0
+    days = {"day": 1, "month": 30, "year": 365}
+    buttons = [
+        {"count": n, "label": label, "step": step, "stepmode": "backward"} for label, n, step in _SPANS if n * days[step] < reach
+    ]
+    ground = colour("grid", dark)
+    selector = {"buttons": [*buttons, {"step": "all", "label": "All"}], "x": 0, "y": 1.0, "yanchor": "bottom", "bgcolor": ground,
+                "activecolor": colour("null", dark), "font": {"size": 11}}  # fmt: skip
+    figure.update_xaxes(rangeselector=selector, rangeslider={"visible": False}, type="date")
+    return figure
+
+
+def thin(series: pd.Series, points: int = MAX_POINTS) -> pd.Series:
+    """The series with at most about `points` points: first, last, and the extremes of each of points / 2 stretches."""
+    if len(series) <= points:
+        return series
+    values = series.to_numpy(float)
+    edges = np.linspace(0, len(values), points // 2 + 1).astype(int)
+    filled_low, filled_high = np.where(np.isnan(values), np.inf, values), np.where(np.isnan(values), -np.inf, values)
+    kept = {0, len(values) - 1}
+    for start, stop in pairwise(edges):
+        kept |= {start + int(filled_low[start:stop].argmin()), start + int(filled_high[start:stop].argmax())}
+    return series.iloc[sorted(kept)]
+
+
+def thin_candles(candles: pd.DataFrame, most: int = MAX_CANDLES) -> pd.DataFrame:
+    """Candles of several bars each, so that at most `most` remain; labelled by the open of their first bar."""
+    if len(candles) <= most:
+        return candles
+    width = -(-len(candles) // most)
+    stretch = np.arange(len(candles)) // width
+    grouped = candles.groupby(stretch)
+    wide = grouped.agg({"open": "first", "high": "max", "low": "min", "close": "last"})
+    return wide.set_axis(candles.index[::width][: len(wide)])
+
+
+def _line(series: pd.Series, name: str, tint: str, *, dash: str = "solid", width: float = 1.8, form: str = "+.2%") -> go.Scatter:
+    series = thin(series)
+    return go.Scatter(
+        x=series.index, y=series.to_numpy(), name=name, mode="lines", line={"color": tint, "dash": dash, "width": width},
+        hovertemplate=f"%{{y:{form}}}<extra>{name}</extra>",
+    )  # fmt: skip
+
+
+def equity_figure(
+    equity: pd.Series,
+    buy_and_hold: pd.Series | None = None,
+    *,
+    window: str = "train",
+    others: Mapping[str, pd.Series] | None = None,
+    dark: bool = False,
+    height: int = 340,
+) -> go.Figure:
+    """Growth of capital over time, in percent of the starting capital, against buy-and-hold (dashed).
+
+    Series: UTC time -> multiple of starting capital (1.0 = start). `others`: further runs by name, dotted.
+    """
+    figure = _blank(dark, height=height, x="Time (UTC)", y="Return on starting capital, %")
+    if buy_and_hold is not None:
+        figure.add_trace(_line(buy_and_hold - 1, "Buy-and-hold", colour("buy_and_hold", dark), dash="dash", width=1.4))
+    for name, series in (others or {}).items():
+        figure.add_trace(_line(series - 1, name, colour(window, dark), dash="dot", width=1.4))
+    figure.add_trace(_line(equity - 1, f"Strategy ({window})", colour(window, dark), width=2))
+    figure.update_yaxes(tickformat="+.0%")
+    return _time_axis(figure, dark, equity.index)
+
+
+def drawdown_figure(
+    drawdown: pd.Series, buy_and_hold: pd.Series | None = None, *, window: str = "train", dark: bool = False, height: int = 200
+) -> go.Figure:
+    """Fall below the highest equity so far, over time (negative fractions), shown as a filled area in percent."""
+    figure = _blank(dark, height=height, x="Time (UTC)", y="Drawdown, %")
+    if buy_and_hold is not None:
+        figure.add_trace(_line(buy_and_hold, "Buy-and-hold", colour("buy_and_hold", dark), dash="dash", width=1.2))
+    area = _line(drawdown, f"Strategy ({window})", colour(window, dark), width=1.2)
+    figure.add_trace(area.update(fill="tozeroy", opacity=0.9))
+    figure.update_yaxes(tickformat=".0%")
+    return _time_axis(figure, dark, drawdown.index)
+
+
+def exposure_figure(exposure: pd.Series, *, window: str = "train", dark: bool = False, height: int = 180) -> go.Figure:
+    """Share of equity deployed over time, in percent."""
+    figure = _blank(dark, height=height, x="Time (UTC)", y="Exposure, % of equity")
+    figure.add_trace(_line(exposure, "Exposure", colour(window, dark), width=1.2, form=".1%").update(fill="tozeroy"))
+    figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+    return _time_axis(figure, dark, exposure.index)
+
+
+def best_curve_figure(progress: pd.DataFrame, *, objective: str = "sharpe", dark: bool = False, height: int = 340) -> go.Figure:
+    """Each run's objective on train and validation (points) and the best so far (steps), by run number.
+
+    `progress`: one row a run, columns number, train, validation, best_train, best_validation; NaN for a run that failed.
+    """
+    figure = _blank(dark, height=height, x="Run number", y=figure_label(objective))
+    form = "+.2%" if figure_label(objective).endswith("%") else ",.2f"
+    for window, symbol in (("train", "circle"), ("validation", "diamond")):
+        tint = colour(window, dark)
+        figure.add_trace(
+            go.Scattergl(
+                x=progress["number"], y=progress[window], name=f"Each run, {window}", mode="markers",
+                marker={"color": tint, "size": 6, "opacity": 0.55, "symbol": symbol},
+                hovertemplate=f"%{{y:{form}}}<extra>this run, {window}</extra>",
+            )
+        )  # fmt: skip
+        best = _line(progress.set_index("number")[f"best_{window}"], f"Best so far, {window}", tint, form=form)
+        figure.add_trace(best.update(line_shape="hv", connectgaps=True))
+    if form != ",.2f":
+        figure.update_yaxes(tickformat="+.0%")
+    figure.update_xaxes(rangemode="tozero", tickformat=",d")
+    return figure
+
+
+def candle_figure(
+    candles: pd.DataFrame,
+    trades: pd.DataFrame,
+    *,
+    lines: Mapping[str, pd.Series] | None = None,
+    dark: bool = False,
+    height: int = 460,
+) -> go.Figure:
+    """One asset's candles with its trades: entries as triangles (long up, short down), exits as crosses coloured by result.
+
+    `candles`: index UTC time, columns open, high, low, close. `trades`: columns of `simulate_trades`. `lines`: overlays.
+    """
+    figure = _blank(dark, height=height, x="Time (UTC)", y="Price")
+    shown = thin_candles(candles)
+    up, down = colour("neutral", dark), colour("text", dark)
+    figure.add_trace(
+        go.Candlestick(
+            x=shown.index, open=shown["open"], high=shown["high"], low=shown["low"], close=shown["close"], name="Price",
+            increasing={"line": {"color": up, "width": 1}, "fillcolor": colour("ground", dark)},
+            decreasing={"line": {"color": down, "width": 1}, "fillcolor": up}, showlegend=False,
+        )
+    )  # fmt: skip
+    for name, series in (lines or {}).items():
+        figure.add_trace(_line(series, name, colour("all", dark), width=1.2, form=",.6~g"))
+    for side, symbol in (("long", "triangle-up"), ("short", "triangle-down")):
+        part = trades[trades["direction"] == side]
+        figure.add_trace(_marks(part, "entry", f"Entry {side}", colour(side, dark), symbol, dark))
+    for name, part in (("profit", trades[trades["pnl"] > 0]), ("loss", trades[trades["pnl"] <= 0])):
+        figure.add_trace(_marks(part, "exit", f"Exit, {name}", colour(name, dark), "x" if name == "loss" else "circle", dark))
+    figure.update_layout(hovermode="closest")
+    return _time_axis(figure, dark, shown.index)
+
+
+def _marks(trades: pd.DataFrame, end: str, name: str, tint: str, symbol: str, dark: bool) -> go.Scatter:
+    text = "%{customdata[0]} %{customdata[1]}<br>P/L %{customdata[2]:+.2%} of notional<br>reason %{customdata[3]}"
+    return go.Scatter(
+        x=trades[f"{end}_time"], y=trades[f"{end}_price"], name=name, mode="markers",
+        customdata=trades[["direction", f"{end}_time", "return", "reason"]].to_numpy(),
+        marker={"color": tint, "symbol": symbol, "size": 10, "line": {"color": colour("ground", dark), "width": 1}},
+        hovertemplate=f"{name} at %{{y:,.6~g}}<br>{text}<extra></extra>",
+    )  # fmt: skip
+
+
+def asset_bar_figure(
+    assets: pd.DataFrame, figure_name: str = "contribution", *, most: int = 20, dark: bool = False, height: int | None = None
+) -> go.Figure:
+    """The best and the worst assets by one figure, as horizontal bars. `assets`: indexed by symbol, names of ASSET_FIGURES."""
+    values = assets[figure_name].dropna().sort_values()
+    half = most // 2
+    values = values if len(values) <= most else pd.concat([values.iloc[:half], values.iloc[-half:]])
+    figure = _blank(dark, height=height or 90 + 22 * len(values), x=figure_label(figure_name), y="Asset")
+    percent = "%" in figure_label(figure_name)
+    figure.add_trace(
+        go.Bar(
+            x=values.to_numpy(), y=values.index, orientation="h",
+            marker={"color": [colour("profit" if v > 0 else "loss", dark) for v in values]},
+            hovertemplate=f"%{{y}}: %{{x:{'+.2%' if percent else ',.2f'}}}<extra></extra>",
+        )
+    )  # fmt: skip
+    figure.update_xaxes(tickformat="+.1%" if percent else ",", showgrid=True, gridcolor=colour("grid", dark))
+    figure.update_layout(hovermode="closest", bargap=0.25)
+    return figure
+
+
+def sparkline(values: pd.Series, points: int = 60) -> list[float]:
+    """A short list for st.metric or a LineChartColumn: the last values of a series, missing ones left out."""
+    return thin(values.dropna(), points).astype(float).tolist()

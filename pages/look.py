@@ -1,0 +1,158 @@
+"""How things look: one colour for one meaning, one form for one unit.
+
+Colours were chosen so that those that meet in one chart stay apart for deuteranopia, protanopia and tritanopia, on light and
+dark ground; lines and marks carry a second sign (dash, shape) beside. `.streamlit/config.toml` repeats profit, loss and warning.
+"""
+
+import math
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+import streamlit as st
+
+from engine.figures import ASSET_FIGURES, PORTFOLIO_FIGURES, Figure
+
+NOT_COMPUTED = "not computed"
+
+COLOURS: dict[str, tuple[str, str]] = {
+    "train": ("#1267D6", "#4796F5"),
+    "validation": ("#CC5F00", "#F2B04B"),
+    "vault": ("#562A80", "#DCC8F7"),
+    "all": ("#4A5563", "#C3CCD6"),
+    "model": ("#8F1B5F", "#EB5E9F"),
+    "random": ("#7D8FA9", "#B3C3DA"),
+    "null": ("#D5DAE1", "#333D4A"),
+    "buy_and_hold": ("#8F8674", "#938A79"),
+    "long": ("#1E93C4", "#3BAFEA"),
+    "short": ("#9B7F70", "#B5766B"),
+    "profit": ("#00593E", "#86E8BF"),
+    "loss": ("#DB4A0F", "#FF6A3A"),
+    "warning": ("#A35F00", "#F2B04B"),
+    "neutral": ("#5E6B7A", "#9AA7B6"),
+    "text": ("#18212B", "#E4E9EF"),
+    "grid": ("#E6EAEF", "#242D39"),
+    "ground": ("#FFFFFF", "#10151C"),
+}
+"""Meaning -> (on light ground, on dark ground)."""
+
+_SHARES = ("win_rate", "exposure", "max_exposure", "largest_position_share", "fees")
+"""Fractions that cannot be negative by their nature: shown without a sign."""
+
+
+def colour(meaning: str, dark: bool) -> str:
+    """The hex colour of that meaning. Raises KeyError for a meaning that has none."""
+    return COLOURS[meaning][dark]
+
+
+def is_dark() -> bool:
+    """Whether this viewer's theme is dark."""
+    return st.context.theme.type == "dark"
+
+
+def show(figure: go.Figure, key: str, **options: Any) -> Any:
+    """Put a figure of `pages.figures` on the page, as it is, with a bar of tools that stays out of the way."""
+    config = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"], "scrollZoom": False}
+    return st.plotly_chart(figure, theme=None, key=key, config=config, **options)
+
+
+def header(title: str, question: str) -> None:
+    """A page's title and, under it, the question that it answers."""
+    st.title(title, anchor=False)
+    st.caption(question)
+
+
+def is_missing(value: Any) -> bool:
+    """True for what was not computed: None, NaN, NaT, infinite."""
+    return value is None or bool(pd.isna(value)) or (not isinstance(value, datetime) and not math.isfinite(value))
+
+
+def percent(value: float | None, *, signed: bool = True, digits: int = 2) -> str:
+    """+12.34% of a fraction 0.1234."""
+    return NOT_COMPUTED if is_missing(value) else f"{100 * value:{'+' if signed else ''},.{digits}f}%"
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """1,234.50"""
+    return NOT_COMPUTED if is_missing(value) else f"{value:,.{digits}f}"
+
+
+def count(value: float | None) -> str:
+    """1,234"""
+    return NOT_COMPUTED if is_missing(value) else f"{round(value):,}"
+
+
+def money(value: float | None, currency: str) -> str:
+    """100,000.00 USD"""
+    return NOT_COMPUTED if is_missing(value) else f"{value:,.2f} {currency}"
+
+
+def moment(value: datetime | pd.Timestamp | None) -> str:
+    """2026-11-22 14:13 UTC; a time without a zone is taken as UTC."""
+    if is_missing(value):
+        return "never"
+    at = pd.Timestamp(value)
+    return f"{(at.tz_localize(UTC) if at.tzinfo is None else at.tz_convert(UTC)):%Y-%m-%d %H:%M} UTC"
+
+
+def duration(seconds: float | None) -> str:
+    """A span as people say it: 40 s, 3 min 20 s, 5 h 10 min, 2 d 3 h."""
+    if is_missing(seconds):
+        return NOT_COMPUTED
+    rest = round(max(seconds, 0))
+    for size, unit, smaller, part in ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min"), (60, "min", 1, "s")):
+        if rest >= size:
+            return f"{rest // size} {unit} {rest % size // smaller} {part}"
+    return f"{rest} s"
+
+
+def _figure(name: str) -> Figure:
+    return PORTFOLIO_FIGURES.get(name) or ASSET_FIGURES[name]
+
+
+def figure_text(name: str, value: float | None) -> str:
+    """A figure of `engine.figures` as text in its unit; "not computed" for None and NaN."""
+    unit = _figure(name).unit
+    if unit in ("fraction", "sleeve"):
+        return percent(value, signed=name.removesuffix("_with_open") not in _SHARES)
+    if unit in ("count", "bars"):
+        return count(value)
+    return number(value) + ("×" if unit == "multiple" and not is_missing(value) else "")
+
+
+def figure_label(name: str) -> str:
+    """Label and unit, for an axis or a column: `Win rate, %`."""
+    figure = _figure(name)
+    unit = {"fraction": ", %", "sleeve": ", % of sleeve", "multiple": ", ×", "bars": "", "ratio": "", "count": ""}[figure.unit]
+    return figure.label + unit
+
+
+def figure_help(name: str) -> str:
+    """Definition of a figure, for a tooltip."""
+    return _figure(name).definition
+
+
+def figure_table(frame: pd.DataFrame, *, prefixes: tuple[str, ...] = ("",)) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """A frame for `st.dataframe` and the column_config of its figures, unit in the header, definition on hovering.
+
+    Columns named `prefix + figure` are taken as figures, `validation.sharpe` for the prefix "validation."; fractions are
+    shown in percent. Other columns stay as they are. Pass `placeholder=look.NOT_COMPUTED` to `st.dataframe` beside it.
+    """
+    shown, config = frame.copy(), {}
+    for column in frame.columns:
+        prefix = next((p for p in sorted(prefixes, key=len, reverse=True) if p and str(column).startswith(p)), "")
+        name = str(column).removeprefix(prefix)
+        if name not in PORTFOLIO_FIGURES and name not in ASSET_FIGURES:
+            continue
+        unit = _figure(name).unit
+        if unit in ("fraction", "sleeve"):
+            shown[column] = 100 * frame[column].astype(float)
+        sign = "+" if unit in ("fraction", "sleeve") and name.removesuffix("_with_open") not in _SHARES else ""
+        of = f" ({prefix.rstrip('._ ')})" if prefix else ""
+        config[column] = st.column_config.NumberColumn(
+            figure_label(name) + of,
+            help=figure_help(name),
+            format="%,d" if unit in ("count", "bars") else f"%{sign},.2f",
+        )
+    return shown, config

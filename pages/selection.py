@@ -1,0 +1,71 @@
+"""What this viewer looks at: campaign, run, asset and window, in the address and across pages.
+
+The address holds the choice, so that a view can be sent to a colleague. Streamlit clears the query string when the page
+changes; the session keeps the choice and `restore` puts it back. An address that is opened wins over the session.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+import streamlit as st
+
+NARROWER = {
+    "campaign": ("run", "other", "asset"),
+    "run": (),
+    "other": (),
+    "asset": (),
+    "window": (),
+    "dataset": (),
+}
+"""Each name that can be chosen, with the choices that lose their meaning when it changes. `other` is a run to compare with."""
+
+
+def _key(name: str) -> str:
+    return f"selection.{name}"
+
+
+def restore() -> None:
+    """Bring address and session together; called once by the frame before each page."""
+    for name in NARROWER:
+        if name in st.query_params:
+            st.session_state[_key(name)] = st.query_params[name]
+        elif st.session_state.get(_key(name)):
+            st.query_params[name] = st.session_state[_key(name)]
+
+
+def current(name: str) -> str | None:
+    """What is chosen under that name, None if nothing is."""
+    return st.query_params.get(name) or st.session_state.get(_key(name))
+
+
+def choose(name: str, value: str | None) -> None:
+    """Choose it, here and in the address; narrower choices of before are dropped. None clears the choice."""
+    if value != current(name):
+        for narrower in NARROWER[name]:
+            choose(narrower, None)
+    st.session_state[_key(name)] = value
+    if value is None:
+        st.query_params.pop(name, None)
+    else:
+        st.query_params[name] = value
+
+
+def address(page: str, **choices: str) -> str:
+    """A link to a page with these choices, for a cell of a table: `address("strategy", run=run_id)`."""
+    return f"/{page}?{urlencode(choices)}"
+
+
+def pick(
+    label: str, name: str, options: Sequence[str], *, format_func: Callable[[Any], str] = str, help: str | None = None
+) -> str | None:
+    """A select box that stands at the current choice and changes it; the first option where there is none. None if empty."""
+    if not options:
+        return None
+    key = f"{_key(name)}.box"
+    if current(name) not in options:
+        choose(name, options[0])
+    st.session_state[key] = current(name)
+    return st.selectbox(
+        label, options, key=key, format_func=format_func, help=help, on_change=lambda: choose(name, st.session_state[key])
+    )
