@@ -28,11 +28,14 @@ TRADE_COLUMNS = 12
 EXIT_SIGNAL, REVERSE, MAX_BARS, STOP_LOSS, TRAILING_STOP, TAKE_PROFIT, DELISTED, LIQUIDATED, STILL_OPEN = range(9)
 NOTHING = -1
 
+# Last axis of the prices: one bar lies in one piece of memory, since all of it is read together.
+OPEN, HIGH, LOW, CLOSE = range(4)
+
 # Rows of the risk table handed to the kernel.
 R_STOP, R_TARGET, R_TRAIL, R_SIZE = range(4)
 
 _ONE = np.uint64(1)
-_prices = types.Array(float64, 2, "C", readonly=True)
+_prices = types.Array(float64, 3, "C", readonly=True)
 _bits = types.Array(uint64, 2, "C", readonly=True)
 _rows = types.Array(int64, 1, "C", readonly=True)
 _floats = types.Array(float64, 1, "C", readonly=True)
@@ -69,7 +72,7 @@ def _surviving(entries, exits, short_entries, short_exits, asset, w):
     return longs & ~shorts, shorts & ~longs
 
 
-@njit
+@njit(inline="always")
 def _next_entry(entries, exits, short_entries, short_exits, asset, t, stop):
     """First bar >= t and < stop whose close decides an entry, and its side; (stop, 0) if none."""
     if t >= stop:
@@ -112,50 +115,51 @@ def _inside(o, h, low, side, stop, is_fixed, target, floor):
     return NOTHING, 0.0, False
 
 
-@njit
+@njit(inline="always")
 def _hold(
-    op, hi, lo, cl, asset, row0, n, entry, side, price_in, quantity, basis, cash, floor, stop_loss, target, trail,
-    exits, short_exits, entries, short_entries, max_bars, fee, slip, delist_bar, sums, curves, peak,
+    prices, asset, row0, n, entry, side, price_in, quantity, basis, cash, floor, stop_loss, target, trail,
+    own, own_exits, other, other_exits, max_bars, fee, slip, delist_bar, sums, curves, peak,
 ):  # fmt: skip
     """Hold one position from bar `entry` to its end.
 
     Returns (exit bar, price out, P/L, reason, is ambiguous, is out at the open, peak). STILL_OPEN: exit bar n - 1, P/L valued
-    at the last close less exit costs. `basis` is what the entry left of cash, minus cash; marks go into `curves` and `sums`.
+    at the last close less exit costs. `own` and `other`: entries of the position's side and the opposite one. `basis` is what the entry left of cash, minus cash; marks go into `curves` and `sums`.
     """
     fixed = price_in * (1.0 - side * stop_loss) if stop_loss >= 0 else -side * math.inf
     best = price_in
     pending = NOTHING
     mark = price_in
+    held, drawdown = 0, sums[asset, DRAWDOWN]
     for t in range(entry, n):
         row = row0 + t
-        c = cl[asset, row]
+        c = prices[asset, row, CLOSE]
         if c == c:
-            o = op[asset, row]
+            o, h, low = prices[asset, row, OPEN], prices[asset, row, HIGH], prices[asset, row, LOW]
             if pending != NOTHING:
                 price = o * (1.0 - side * slip)
-                pnl = basis + side * quantity * price * (1.0 - side * fee)
-                return t, price, pnl, pending, False, True, peak
+                sums[asset, BARS_HELD] += held
+                sums[asset, DRAWDOWN] = drawdown
+                return t, price, basis + side * quantity * price * (1.0 - side * fee), pending, False, True, peak
             stop, is_fixed = fixed, True
             if trail >= 0:
                 trailing = best * (1.0 - side * trail)
                 if side * (trailing - fixed) > 0:
                     stop, is_fixed = trailing, False
-            reason, price, ambiguous = _inside(o, hi[asset, row], lo[asset, row], side, stop, is_fixed, target, floor)
+            reason, price, ambiguous = _inside(o, h, low, side, stop, is_fixed, target, floor)
             if reason == NOTHING and t == delist_bar:
                 reason, price = DELISTED, c
             if reason != NOTHING:
                 if reason != TAKE_PROFIT and reason != LIQUIDATED:
                     price = price * (1.0 - side * slip)
                 pnl = -cash if reason == LIQUIDATED else basis + side * quantity * price * (1.0 - side * fee)
+                sums[asset, BARS_HELD] += held
+                sums[asset, DRAWDOWN] = drawdown
                 return t, price, pnl, reason, ambiguous, False, peak
-            extreme = hi[asset, row] if side > 0 else lo[asset, row]
+            extreme = h if side > 0 else low
             if side * (extreme - best) > 0:
                 best = extreme
             mark = c
-            sums[asset, BARS_HELD] += 1
-            own, own_exits, other, other_exits = (
-                (entries, exits, short_entries, short_exits) if side > 0 else (short_entries, short_exits, entries, exits)
-            )
+            held += 1
             if _bit(own_exits, asset, t):
                 pending = EXIT_SIGNAL
             elif _bit(other, asset, t) and not _bit(other_exits, asset, t) and not _bit(own, asset, t):
@@ -171,8 +175,10 @@ def _hold(
         equity = cash + unrealized
         if equity > peak:
             peak = equity
-        elif (peak - equity) > sums[asset, DRAWDOWN] * peak:
-            sums[asset, DRAWDOWN] = (peak - equity) / peak
+        elif (peak - equity) > drawdown * peak:
+            drawdown = (peak - equity) / peak
+    sums[asset, BARS_HELD] += held
+    sums[asset, DRAWDOWN] = drawdown
     sums[asset, FINAL] = cash + basis + side * quantity * mark
     price = mark * (1.0 - side * slip)
     pnl = basis + side * quantity * price * (1.0 - side * fee)
@@ -186,9 +192,9 @@ def _risk(scalars, cells, offsets, kind, cell):
     return cells[start + cell] if stop > start else scalars[kind]
 
 
-@njit
+@njit(inline="always")
 def _asset(
-    op, hi, lo, cl, asset, row0, n, delist_bar, first_decision, entries, exits, short_entries, short_exits,
+    prices, asset, row0, n, delist_bar, first_decision, entries, exits, short_entries, short_exits,
     cell_of_word, scalars, cells, offsets, max_bars, cooldown, fee, slip, sums, curves, steps, trades, made,
 ):  # fmt: skip
     """All trades of one asset; returns the number of trades recorded so far (`made` and those added)."""
@@ -200,8 +206,8 @@ def _asset(
         if side == 0:
             break
         decide = t + 1
-        o = op[asset, row0 + t + 1]
-        if not (cl[asset, row0 + t] == cl[asset, row0 + t] and o == o):
+        o = prices[asset, row0 + t + 1, OPEN]
+        if math.isnan(prices[asset, row0 + t, CLOSE] + o):
             continue
         cell = 0
         if cell_of_word.shape[1] > 0:
@@ -219,10 +225,16 @@ def _asset(
         basis = -side * quantity * price_in * (1.0 + side * fee)
         floor = -1.0 if side > 0 else (cash + basis) / quantity
         target = price_in * (1.0 + side * take_profit) if take_profit >= 0 else side * math.inf
-        out, price_out, pnl, reason, ambiguous, at_open, peak = _hold(
-            op, hi, lo, cl, asset, row0, n, t + 1, side, price_in, quantity, basis, cash, floor, stop_loss, target, trail,
-            exits, short_exits, entries, short_entries, max_bars, fee, slip, delist_bar, sums, curves, peak,
-        )  # fmt: skip
+        if side > 0:
+            out, price_out, pnl, reason, ambiguous, at_open, peak = _hold(
+                prices, asset, row0, n, t + 1, side, price_in, quantity, basis, cash, floor, stop_loss, target, trail,
+                entries, exits, short_entries, short_exits, max_bars, fee, slip, delist_bar, sums, curves, peak,
+            )  # fmt: skip
+        else:
+            out, price_out, pnl, reason, ambiguous, at_open, peak = _hold(
+                prices, asset, row0, n, t + 1, side, price_in, quantity, basis, cash, floor, stop_loss, target, trail,
+                short_entries, short_exits, entries, exits, max_bars, fee, slip, delist_bar, sums, curves, peak,
+            )  # fmt: skip
         if reason != STILL_OPEN and cash + pnl <= 0.0:
             reason, pnl = LIQUIDATED, -cash
         notional = quantity * price_in
@@ -274,24 +286,24 @@ def _asset(
 
 @njit(
     int64(
-        _prices, _prices, _prices, _prices, int64, int64, _rows, int64, _bits, _bits, _bits, _bits, _floats, _floats, _rows,
+        _prices, int64, int64, _rows, int64, _bits, _bits, _bits, _bits, _floats, _floats, _rows,
         int64, int64, float64, float64, float64[:, ::1], float64[:, ::1], float64[:, ::1],
     ),
     nogil=True, cache=True, error_model="numpy",
 )  # fmt: skip
 def simulate(
-    op, hi, lo, cl, row0, n, delist_bars, first_decision, entries, exits, short_entries, short_exits, scalars, cells, offsets,
+    prices, row0, n, delist_bars, first_decision, entries, exits, short_entries, short_exits, scalars, cells, offsets,
     max_bars, cooldown, fee, slip, sums, curves, trades,
 ):  # fmt: skip
     """Run one scenario on rows [row0, row0 + n) and return the number of trades, open positions included.
 
-    Prices: (assets, rows) C order, NaN where there is no bar. `delist_bars`: for each asset the bar, counted from row0, at
+    Prices: (assets, rows, 4) of open, high, low, close, NaN where there is no bar. `delist_bars`: for each asset the bar, counted from row0, at
     whose close it leaves the market, -1 if it does not inside the window. Signals: packed words (assets, words) or (assets,
     0) for none. `scalars`: stop, target, trail, size, -1 for none; a key with values for each deciding cell has them in
     `cells[offsets[k]:offsets[k + 1]]`. Fills `sums` (assets, SUMS) and `curves` (3, n) from zero; `trades` has a row for
     each trade to be recorded, or none. Equity in `curves` is in units of total capital, deployed and largest in sleeves.
     """
-    assets = op.shape[0]
+    assets = prices.shape[0]
     words = (n + 63) >> 6
     steps = np.zeros(n + 1)
     cell_of_word = np.zeros((assets, words if cells.shape[0] > 0 else 0), np.int64)
@@ -304,7 +316,7 @@ def simulate(
     made = 0
     for asset in range(assets):
         made = _asset(
-            op, hi, lo, cl, asset, row0, n, delist_bars[asset], first_decision, entries, exits, short_entries, short_exits,
+            prices, asset, row0, n, delist_bars[asset], first_decision, entries, exits, short_entries, short_exits,
             cell_of_word, scalars, cells, offsets, max_bars, cooldown, fee, slip, sums, curves, steps, trades, made,
         )  # fmt: skip
     realized = float(assets)

@@ -18,13 +18,13 @@ _NO_TRADES = np.zeros((0, kernel.TRADE_COLUMNS))
 class Market:
     """The part of a panel that the kernel reads, for one window; built once and shared by every scenario and thread.
 
-    `prices`: open, high, low, close as (assets, rows) C-order views of the panel. `delist_bars`: (assets,) int64.
+    `prices`: (assets, rows, 4) of open, high, low, close, all rows of the panel. `delist_bars`: (assets,) int64.
     `day_ends`: last bar of each UTC day inside the window.
     """
 
     panel: Panel
     window: Window
-    prices: tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+    prices: np.ndarray
     delist_bars: np.ndarray
     day_ends: np.ndarray
     listed_bars: np.ndarray
@@ -38,7 +38,7 @@ def open_market(panel: Panel, window: Window) -> Market:
     return Market(
         panel=panel,
         window=window,
-        prices=tuple(np.ascontiguousarray(a.T) for a in (panel.open, panel.high, panel.low, panel.close)),  # type: ignore[arg-type]
+        prices=np.stack([panel.open.T, panel.high.T, panel.low.T, panel.close.T], axis=2),
         delist_bars=np.where(inside, bars, -1).astype(np.int64),
         day_ends=np.flatnonzero(np.append(days[1:] != days[:-1], True)),
         listed_bars=panel.exists[window.start : window.stop].sum(axis=0),
@@ -79,7 +79,7 @@ def _run(market: Market, signals: Signals, costs: Costs, trades: np.ndarray) -> 
     sums = np.zeros((assets, kernel.SUMS))
     curves = np.zeros((3, bars))
     made = kernel.simulate(
-        *market.prices, market.window.start, bars, market.delist_bars, market.window.warm_up_bars,
+        market.prices, market.window.start, bars, market.delist_bars, market.window.warm_up_bars,
         *(absent if t is None else t for t in tables), scalars, cells, offsets,
         signals.max_bars or 0, signals.cooldown, costs.fee_rate, costs.slippage_rate, sums, curves, trades,
     )  # fmt: skip
