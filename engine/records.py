@@ -189,7 +189,8 @@ class RunRecord:
     the order tried, column `params` (JSON text) followed by the portfolio figures of the train window (names of
     `figures.PORTFOLIO_FIGURES`, NaN where not computed), `objective` (NaN ranks last) and `failure` (text or None).
     `best`: row of `scenarios` that won, None if none ran. `figures`, `assets`, `daily_returns`: by window name ("train",
-    "validation") for the best set: portfolio figures, a frame of asset figures indexed by symbol, float32 daily returns.
+    "validation") for the best set: portfolio figures, a frame of asset figures indexed by symbol, float32 daily returns;
+    `days` holds the UTC day number (days since 1970) of each daily return, by window name as well.
     `elapsed_s` is kept apart from results. `reason` tells how the best was chosen, in one sentence.
     """
 
@@ -208,6 +209,7 @@ class RunRecord:
     failure: Failure | None = None
     reason: str = ""
     elapsed_s: float = 0.0
+    days: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

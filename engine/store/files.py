@@ -1,0 +1,72 @@
+"""Files beside the ledger, written whole or not at all."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from engine.errors import StoreFull
+
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NO_ROOM_TEXTS = ("No space left on device", "Disk quota exceeded", "File too large")
+
+
+def says_no_room(error: BaseException) -> bool:
+    """The error says that the disk, a quota or a file size limit is exhausted; DuckDB says so in its text only."""
+    if isinstance(error, OSError):
+        return error.errno in _NO_ROOM
+    return any(text in str(error) for text in _NO_ROOM_TEXTS)
+
+
+def store_full(path: Path) -> StoreFull:
+    """The error for a write that found no room near `path`."""
+    return StoreFull(
+        f"the disk has no room to write {path}; nothing half-written stays and all that was recorded before is safe: "
+        "free some space and continue"
+    )
+
+
+@contextmanager
+def room_for(path: Path) -> Iterator[None]:
+    """Raise StoreFull where the body fails because `path`'s disk is full; other errors pass."""
+    try:
+        yield
+    except OSError as error:
+        if says_no_room(error):
+            raise store_full(path) from error
+        raise
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write the text so that a reader, or a crash at any point, finds the old file or the new one, never a part.
+
+    Raises StoreFull if there is no room; the old file then stays.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with room_for(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with part.open("w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    sync_directory(path.parent)
+
+
+def sync_file(path: Path) -> None:
+    """Make the file's content outlive a power cut."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def sync_directory(directory: Path) -> None:
+    """Make the directory's entries outlive a power cut."""
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
