@@ -116,11 +116,11 @@ def content_hash(symbols: tuple[str, ...], times_ns: np.ndarray, fields: dict[st
     """
     digest = hashlib.sha256()
     digest.update("\n".join(symbols).encode() + b"\0")
-    digest.update(np.ascontiguousarray(times_ns, dtype="<i8"))
+    digest.update(np.ascontiguousarray(times_ns, dtype="<i8").data)
     for field in FIELDS:
         for column in fields[field].T:
             canonical = np.where(np.isnan(column), np.nan, column + 0.0)
-            digest.update(np.ascontiguousarray(canonical, dtype="<f8"))
+            digest.update(np.ascontiguousarray(canonical, dtype="<f8").data)
     return f"sha256:{digest.hexdigest()}"
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -92,5 +93,5 @@ class Panel:
             return self
         at = {s: i for i, s in enumerate(self.symbols)}
         columns = [at[s] for s in symbols]
-        arrays = {f: np.asfortranarray(getattr(self, f)[:, columns]) for f in FIELDS}
+        arrays: dict[str, Any] = {f: np.asfortranarray(getattr(self, f)[:, columns]) for f in FIELDS}
         return replace(self, symbols=tuple(symbols), **arrays)

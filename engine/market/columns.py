@@ -73,7 +73,8 @@ def find_columns(names: Iterable[str], file: str) -> Columns:
     volume, is_quote = _volume_column(plain)
     symbol = next((plain.index(n) for n in SYMBOL_NAMES if n in plain), None)
     assert time is not None
-    return Columns(time, *(plain.index(f) for f in PRICES), symbol, volume, is_quote)
+    at = {field: plain.index(field) for field in PRICES}
+    return Columns(time=time, symbol=symbol, volume=volume, quote_volume=is_quote, **at)
 
 
 def _volume_column(plain: list[str]) -> tuple[int | None, bool]:

@@ -59,10 +59,13 @@ class _File:
 
 def read_bars(path: Path) -> LongBars:
     """All rows under the path. Raises ImportRefused with file, row, reason and what to do."""
-    if path.is_dir():
-        return _read_folder(path)
-    if not path.is_file():
-        raise ImportRefused(f"{path}: no such file or folder; check the path")
+    try:
+        if path.is_dir():
+            return _read_folder(path)
+        if not path.is_file():
+            raise ImportRefused(f"{path}: no such file or folder; check the path")
+    except OSError as error:
+        raise ImportRefused(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
     file = _read_file(path)
     return LongBars(
         tuple(file.symbols), file.codes, file.times_ns, file.values, ((path.name, 0),), file.has_volume,
