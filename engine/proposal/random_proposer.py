@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 
 import numpy as np
 
-from engine.proposal import grammar
+from engine.proposal import grammar, vocabulary
 from engine.proposal.grammar import Condition
 from engine.records import Proposal
 
@@ -45,8 +45,8 @@ class RandomProposer:
     def draw(self, rng: np.random.Generator) -> Proposal:
         """A strategy in the contract's form (arm "random", no parent); its summary tells in a sentence what it does."""
         mirrored = self.sides == "both" and rng.random() < 0.55
-        average = "average" if rng.random() < 0.25 else f"ta.{_pick(rng, grammar.AVERAGES)}"
-        draft = Draft(horizon=int(rng.integers(len(grammar.HORIZONS))), average=average)
+        average = "average" if rng.random() < 0.25 else f"ta.{_pick(rng, vocabulary.AVERAGES)}"
+        draft = Draft(horizon=_pick(rng, range(len(vocabulary.HORIZONS)), (0.2, 0.4, 0.4)), average=average)
         events = _draw_entry(rng, draft, mirrored)
         _draw_exit(rng, draft, events[0])
         if not mirrored:
@@ -60,8 +60,16 @@ def _pick(rng: np.random.Generator, items: Sequence[Item], weights: Sequence[flo
     return items[int(np.searchsorted(np.cumsum(weights), rng.random() * sum(weights), side="right"))]
 
 
-def _several(rng: np.random.Generator, items: Sequence[Condition], count: int) -> list[Condition]:
-    return [items[int(i)] for i in rng.choice(len(items), size=min(count, len(items)), replace=False)]
+def _several(
+    rng: np.random.Generator, items: Sequence[Condition], count: int, beside: Sequence[Condition] = ()
+) -> list[Condition]:
+    """Up to `count` conditions about different things, and other things than those `beside` them."""
+    drawn: list[Condition] = []
+    for at in rng.permutation(len(items)):
+        taken = {other.about for other in (*beside, *drawn) if other.about}
+        if len(drawn) < count and items[at].about not in taken:
+            drawn.append(items[at])
+    return drawn
 
 
 # --- entry
@@ -76,7 +84,7 @@ def _draw_entry(rng: np.random.Generator, draft: Draft, mirrored: bool) -> list[
     events = _several(rng, family, 2 if either or together else 1)
     allowed = _filters_for(family)
     least = 1 if family is grammar.CLOCK else 0
-    filters = _several(rng, allowed, int(rng.integers(least, 4 - len(events))))
+    filters = _several(rng, allowed, int(rng.integers(least, 4 - len(events))), events)
     draft.long = _joined(events, filters, "long", either=either)
     draft.short = _joined(events, filters, "short", either=either)
     if either and not mirrored:
@@ -93,7 +101,7 @@ def _filters_for(family: Sequence[Condition]) -> tuple[Condition, ...]:
     if family is grammar.TREND:
         return common + grammar.STATES + grammar.TREND_FILTERS
     if family is grammar.REVERSION:
-        return common + grammar.STATES + grammar.REVERSION_FILTERS
+        return common + grammar.REVERSION_FILTERS
     return common + grammar.STATES
 
 
@@ -201,7 +209,7 @@ def _body(draft: Draft) -> tuple[dict[str, str], dict[str, str]]:
     keys = {"exits": draft.exits, "short_entries": "short" if draft.short else "", "short_exits": draft.short_exits}
     returned |= {key: text for key, text in (keys | draft.risk).items() if text}
     own = {name: text for name, text in sides.items() if text} | {f"enter_on_{t}": text for t, text in draft.tags.items()}
-    series = {name: text.format(average=draft.average) for name, text in grammar.LOCALS.items()}
+    series = {name: text.format(average=draft.average) for name, text in vocabulary.LOCALS.items()}
     used = _names_in([*own.values(), *returned.values()])
     for name in reversed(series):
         if name in used:
@@ -221,7 +229,7 @@ def _params_in(text: str) -> list[str]:
 
 
 def _range_text(name: str, horizon: int) -> str:
-    found = grammar.SCALED[name][horizon] if name in grammar.SCALED else grammar.RANGES[name]
+    found = vocabulary.SCALED[name][horizon] if name in vocabulary.SCALED else vocabulary.RANGES[name]
     return repr(found).replace("'", '"')
 
 
@@ -229,7 +237,7 @@ def _summary(draft: Draft) -> str:
     *ways, last = draft.leave_words
     leave = f"{', '.join(ways)} or {last}" if ways else last
     shorts = "; shorts mirror it" if draft.short else ""
-    return f"Buy when {draft.buy_words}; leave {leave}{shorts} ({grammar.HORIZONS[draft.horizon]} look-backs)."
+    return f"Buy when {draft.buy_words}; leave {leave}{shorts} ({vocabulary.HORIZONS[draft.horizon]} look-backs)."
 
 
 def _docstring(draft: Draft) -> str:
