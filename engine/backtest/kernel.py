@@ -123,7 +123,9 @@ def _hold(
     """Hold one position from bar `entry` to its end.
 
     Returns (exit bar, price out, P/L, reason, is ambiguous, is out at the open, peak). STILL_OPEN: exit bar n - 1, P/L valued
-    at the last close less exit costs. `own` and `other`: entries of the position's side and the opposite one. `basis` is what the entry left of cash, minus cash; marks go into `curves` and `sums`.
+    at the last close less exit costs.
+    `own` and `other`: entries of the position's side and of the opposite one. `basis` is what the entry left
+    of cash, minus cash; marks go into `curves` and `sums`.
     """
     fixed = price_in * (1.0 - side * stop_loss) if stop_loss >= 0 else -side * math.inf
     best = price_in
@@ -275,7 +277,7 @@ def _asset(
             break
         if at_open:
             decide = out - 1
-        elif reason == STOP_LOSS or reason == TRAILING_STOP:
+        elif reason in (STOP_LOSS, TRAILING_STOP):
             sums[asset, STOP_OUTS] += 1
             decide = out + cooldown
         else:
@@ -297,7 +299,8 @@ def simulate(
 ):  # fmt: skip
     """Run one scenario on rows [row0, row0 + n) and return the number of trades, open positions included.
 
-    Prices: (assets, rows, 4) of open, high, low, close, NaN where there is no bar. `delist_bars`: for each asset the bar, counted from row0, at
+    Prices: (assets, rows, 4) of open, high, low, close, NaN where there is no bar.
+    `delist_bars`: for each asset the bar, counted from row0, at
     whose close it leaves the market, -1 if it does not inside the window. Signals: packed words (assets, words) or (assets,
     0) for none. `scalars`: stop, target, trail, size, -1 for none; a key with values for each deciding cell has them in
     `cells[offsets[k]:offsets[k + 1]]`. Fills `sums` (assets, SUMS) and `curves` (3, n) from zero; `trades` has a row for

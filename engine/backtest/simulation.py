@@ -78,7 +78,7 @@ def _run(market: Market, signals: Signals, costs: Costs, trades: np.ndarray) -> 
     scalars, cells, offsets = _risk_table(signals)
     sums = np.zeros((assets, kernel.SUMS))
     curves = np.zeros((3, bars))
-    made = kernel.simulate(
+    made = kernel.simulate(  # type: ignore[call-arg]
         market.prices, market.window.start, bars, market.delist_bars, market.window.warm_up_bars,
         *(absent if t is None else t for t in tables), scalars, cells, offsets,
         signals.max_bars or 0, signals.cooldown, costs.fee_rate, costs.slippage_rate, sums, curves, trades,

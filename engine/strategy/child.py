@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from engine.features.indicators import Indicators
-from engine.records import Failure, ParamRange
+from engine.records import Failure, ParamRange, Signals
 from engine.strategy import wire
 from engine.strategy.contract import read_answer
 from engine.strategy.market_view import MarketView
@@ -36,12 +36,12 @@ def work(order: dict[str, Any], window_fd: int, write: Any) -> None:
         wire.send(write, wire.RANGES, [wire.pack_ranges(ranges)])
         return
     header, times, fields = map_window(window_fd, order["header"])
-    market = MarketView(header, times, fields, np.random.default_rng(order["salt"]))
     ta = Indicators(cache_mb=order["cache_mb"])
+    market = MarketView(header, times, fields, ta=ta, rng=np.random.default_rng(order["salt"]))
     for given in order["params"]:
         _allow_cpu(order["cpu_s_per_set"])
         try:
-            parts = wire.pack_signals_message(_signals(code, ranges, given, market, ta))
+            parts = wire.pack_signals_message(_signals(code, ranges, given, market, ta, order["sides"]))
             kind = wire.SIGNALS
         except BaseException as error:
             parts, kind = [wire.pack_failure(failure_of(error))], wire.FAILURE
@@ -64,11 +64,13 @@ def _declared(code: Any) -> tuple[ParamRange, ...]:
     return read_ranges(module["PARAMS"])
 
 
-def _signals(code: Any, ranges: tuple[ParamRange, ...], given: dict[str, Any], market: MarketView, ta: Indicators) -> Any:
+def _signals(
+    code: Any, ranges: tuple[ParamRange, ...], given: dict[str, Any], market: MarketView, ta: Indicators, sides: str = "both"
+) -> Signals:
     """Run the module anew for one parameter set; only the indicator cache is shared with the sets before."""
     params, _ = complete_params(ranges, given)
     answer = _execute(code)["signals"](market, params, ta)
-    return read_answer(answer, market.shape)
+    return read_answer(answer, market.shape, with_shorts=sides == "both")
 
 
 def _allow_cpu(seconds: float) -> None:

@@ -1,5 +1,6 @@
 """The strategy contract, child side: what `signals` is given, and the reading of what it returns."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from engine.strategy.params import ContractBreach
 
 KEYS = (*BITS, *RISKS, "max_bars", "cooldown", "rank", "plot")
 MAX_TAGS = 8
-_DOMAINS = {
+_DOMAINS: dict[str, tuple[Callable[..., Any], str]] = {
     "stop_loss": (lambda v: (v > 0) & (v < 1), "in (0, 1)"),
     "trailing_stop": (lambda v: (v > 0) & (v < 1), "in (0, 1)"),
     "take_profit": (lambda v: (v > 0) & np.isfinite(v), "above 0"),
@@ -115,8 +116,11 @@ def _tagged(value: dict[Any, Any], shape: Shape) -> tuple[np.ndarray, np.ndarray
     return entries, np.argmax(np.stack(named), axis=0).astype(np.uint8), tuple(value)
 
 
-def read_answer(answer: Any, shape: Shape) -> Signals:
-    """Packed signals of what `signals` returned, the lead-in cut off. Raises ContractBreach: what was found and wanted."""
+def read_answer(answer: Any, shape: Shape, *, with_shorts: bool = True) -> Signals:
+    """Packed signals of what `signals` returned, the lead-in cut off; on request without the short side.
+
+    Raises ContractBreach: what was found and wanted.
+    """
     if not isinstance(answer, dict):
         raise ContractBreach(
             f"signals returned {_found(answer)}; wanted a dict with 'entries' and, at will, {', '.join(KEYS[1:])}"
@@ -126,12 +130,16 @@ def read_answer(answer: Any, shape: Shape) -> Signals:
             raise ContractBreach(f"signals returned the unknown key {key!r:.60}; allowed are {', '.join(KEYS)}")
     if "entries" not in answer:
         raise ContractBreach("signals returned no 'entries'; wanted a boolean frame under that key")
-    flags, tag, names = {}, None, ()
+    flags: dict[str, np.ndarray] = {}
+    tag: np.ndarray | None = None
+    names: tuple[str, ...] = ()
     if isinstance(answer["entries"], dict):
         flags["entries"], tag, names = _tagged(answer["entries"], shape)
     for key in BITS:
         if key not in flags and answer.get(key) is not None:
             flags[key] = _flags(key, answer[key], shape)
+    if not with_shorts:
+        flags = {key: frame for key, frame in flags.items() if not key.startswith("short")}
     if "entries" not in flags:
         raise ContractBreach("'entries' is None; wanted a boolean frame")
     cells = flags["entries"] | flags["short_entries"] if "short_entries" in flags else flags["entries"]

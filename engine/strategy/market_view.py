@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from engine.features.indicators import Indicators
 from engine.market.bars import FIELDS
 from engine.strategy.contract import Shape
 from engine.strategy.params import ContractBreach
@@ -23,7 +24,9 @@ class MarketView:
     dollar volume is kept. `hour` (0-23) and `weekday` (0-6, Monday 0): integer frames, UTC. `features`: further frames.
     """
 
-    def __init__(self, header: dict[str, Any], times_ns: np.ndarray, fields: list[np.ndarray], rng: np.random.Generator) -> None:
+    def __init__(
+        self, header: dict[str, Any], times_ns: np.ndarray, fields: list[np.ndarray], *, ta: Indicators, rng: np.random.Generator
+    ) -> None:
         rows, assets = header["rows"], header["assets"]
         offset = int(rng.integers(1_000, 1_000_000))
         self.timeframe: str = header["timeframe"]
@@ -32,17 +35,21 @@ class MarketView:
             pd.RangeIndex(offset, offset + rows), pd.Index([f"A{i:03d}" for i in range(assets)]), header["lead_in"]
         )
         self.features: dict[str, pd.DataFrame] = {}
+        self._ta = ta
         self._times = times_ns
         self._raw = dict(zip(FIELDS, fields, strict=True))
         self._has_volume = header["has_volume"]
         self._scale = _scales(self._raw["close"], rng)
 
-    def _frame(self, by_asset: np.ndarray) -> pd.DataFrame:
+    def _frame(self, name: str, by_asset: np.ndarray) -> pd.DataFrame:
+        """A read-only frame over the array itself, known to `ta` so that what is computed from it can be cached."""
         by_asset.flags.writeable = False
-        return pd.DataFrame(by_asset.T, index=self.shape.index, columns=self.shape.columns, copy=False)
+        frame = pd.DataFrame(by_asset.T, index=self.shape.index, columns=self.shape.columns, copy=False)
+        self._ta.register(frame, name)
+        return frame
 
     def _price(self, name: str) -> pd.DataFrame:
-        return self._frame(self._raw[name] * self._scale[:, None])
+        return self._frame(name, self._raw[name] * self._scale[:, None])
 
     @cached_property
     def open(self) -> pd.DataFrame:
@@ -64,18 +71,18 @@ class MarketView:
     def volume(self) -> pd.DataFrame:
         if not self._has_volume:
             raise ContractBreach("the strategy reads market.volume, but this dataset has no volume; use a dataset that has it")
-        return self._frame(self._raw["volume"] / self._scale[:, None])
+        return self._frame("volume", self._raw["volume"] / self._scale[:, None])
 
     @cached_property
     def hour(self) -> pd.DataFrame:
-        return self._clock((self._times % _DAY_NS) // _HOUR_NS)
+        return self._clock("hour", (self._times % _DAY_NS) // _HOUR_NS)
 
     @cached_property
     def weekday(self) -> pd.DataFrame:
-        return self._clock((self._times // _DAY_NS + 3) % 7)  # 1970-01-01 was a Thursday
+        return self._clock("weekday", (self._times // _DAY_NS + 3) % 7)  # 1970-01-01 was a Thursday
 
-    def _clock(self, values: np.ndarray) -> pd.DataFrame:
-        return self._frame(np.repeat(values[None, :], len(self.shape.columns), axis=0))
+    def _clock(self, name: str, values: np.ndarray) -> pd.DataFrame:
+        return self._frame(name, np.repeat(values[None, :], len(self.shape.columns), axis=0))
 
 
 def _scales(close: np.ndarray, rng: np.random.Generator) -> np.ndarray:

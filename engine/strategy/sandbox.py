@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 from engine.errors import EngineError
@@ -108,9 +108,9 @@ class Slot:
         return ours
 
     def ask(
-        self, source: str, params: Sequence[Params] | None, data: SealedWindow | None, *, salt: int = 0,
+        self, source: str, params: Sequence[Params] | None, data: SealedWindow | None, *, salt: int = 0, sides: str = "both",
         cancelled: threading.Event | None = None,
-    ) -> Iterator[tuple[bytes, bytes]]:  # fmt: skip
+    ) -> Generator[tuple[bytes, bytes]]:  # fmt: skip
         """(kind, body) of each message the child writes, checked for length only; ends when the child does.
 
         A child that was ended by a limit, or that wrote too much, is answered by one last FAILURE.
@@ -120,7 +120,8 @@ class Slot:
             yield _failed(Failure("contract", f"the source has {len(source.encode())} bytes; at most {MAX_SOURCE} are allowed"))
             return
         order: dict[str, Any] = {
-            "source": source, "salt": salt, "cpu_s_start": limits.cpu_s_start, "cpu_s_per_set": limits.cpu_s_per_set,
+            "source": source, "salt": salt, "sides": sides,
+            "cpu_s_start": limits.cpu_s_start, "cpu_s_per_set": limits.cpu_s_per_set,
             "memory_mb": limits.memory_mb, "cache_mb": limits.indicator_cache_mb,
         }  # fmt: skip
         cap = 1 << 20
@@ -248,9 +249,10 @@ class SandboxPool:
         data: SealedWindow,
         *,
         salt: int = 0,
+        sides: str = "both",
         cancelled: threading.Event | None = None,
     ) -> Iterator[Signals | Failure]:
-        """Signals, or a failure, of each parameter set in its order, as they come.
+        """Signals, or a failure, of each parameter set in its order, as they come; with sides "long" without the short ones.
 
         A source that fails altogether, or a child that is ended, gives one failure for each set that is left.
         Raises Cancelled when the event is set meanwhile.
@@ -258,7 +260,10 @@ class SandboxPool:
         left = len(params)
         last = Failure("killed", "the child ended before its answer")
         bars = data.rows - data.lead_in
-        with self.slot() as slot, contextlib.closing(slot.ask(source, params, data, salt=salt, cancelled=cancelled)) as messages:
+        with (
+            self.slot() as slot,
+            contextlib.closing(slot.ask(source, params, data, salt=salt, sides=sides, cancelled=cancelled)) as messages,
+        ):
             for kind, body in messages:
                 if kind == wire.DONE or left == 0:
                     continue

@@ -83,7 +83,7 @@ def _wait(pid: int, control: socket.socket) -> dict[str, Any]:
     """Wait for the child; a byte from the host kills it, the host's end kills it and ends the server."""
     pidfd = os.pidfd_open(pid)
     try:
-        ready, _, _ = select.select([pidfd, control], [], [])
+        ready, _, _ = select.select([pidfd, control.fileno()], [], [])
         if pidfd not in ready:
             told = control.recv(1)
             os.kill(pid, signal.SIGKILL)

@@ -159,7 +159,7 @@ def unpack_signals(body: bytes, bars: int, assets: int) -> Signals:
     tag = np.frombuffer(reader.take(cells), np.uint8) if has & 2 else None
     if (tag is not None and len(tag) and tag.max() >= len(names)) or max_bars < 0 or cooldown < 0 or reader.at != len(body):
         raise WireError("a tag, a count or the length of the message is out of range")
-    return Signals(bars, assets, *tables, *risks, max_bars or None, cooldown, tag, names, rank)  # type: ignore[arg-type]
+    return Signals(bars, assets, *tables, *risks, max_bars or None, cooldown, tag, names, rank)  # type: ignore[arg-type,call-arg]
 
 
 def _check_domain(name: str, value: float | np.ndarray | None) -> None:

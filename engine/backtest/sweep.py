@@ -1,0 +1,125 @@
+"""`sweep`: one candidate, many parameter sets, all assets, one call."""
+
+import zlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from threading import Event, Lock
+
+import numpy as np
+
+from engine.backtest import kernel
+from engine.backtest.simulation import Market, Simulation, hold_everything, open_market, simulate_signals
+from engine.market.bars import Panel
+from engine.records import Costs, Failure, Params, Window
+from engine.strategy.sandbox import SandboxPool
+from engine.strategy.window_data import SealedWindow, seal_window
+
+MAX_DRAWDOWN, EXPOSURE, MAX_EXPOSURE, LARGEST_SHARE = range(4)
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcomes:
+    """What S scenarios did, as raw material for figures; a failed scenario's rows are NaN.
+
+    `sums` (S, assets, kernel.SUMS); `daily_equity` (S, days): equity at the last close of each UTC day, starting capital 1;
+    `curve` (S, 4): maximum drawdown (negative), mean and largest exposure, largest position share; `failures` (S,).
+    """
+
+    sums: np.ndarray
+    daily_equity: np.ndarray
+    curve: np.ndarray
+    failures: tuple[Failure | None, ...]
+
+    @property
+    def count(self) -> int:
+        return len(self.failures)
+
+
+@dataclass(eq=False)
+class TestBed:
+    """A window of a panel ready for scenarios: what the kernel reads, what children see, and buy-and-hold under its costs."""
+
+    __test__ = False  # not a test, whatever its name begins with
+
+    market: Market
+    data: SealedWindow
+    costs: Costs
+    hold: Outcomes
+
+    def close(self) -> None:
+        """Give the memory file back."""
+        self.data.close()
+
+
+def prepare(panel: Panel, window: Window, costs: Costs) -> TestBed:
+    """The test bed of that window. The caller closes it."""
+    market = open_market(panel, window)
+    hold = outcomes_of([simulate_signals(market, hold_everything(market), costs)], market)
+    return TestBed(market, seal_window(panel, window), costs, hold)
+
+
+def _curve_facts(simulation: Simulation, assets: int) -> np.ndarray:
+    equity = simulation.equity
+    peak = np.maximum(np.maximum.accumulate(equity), 1.0)
+    worth = np.where(equity > 0, equity * assets, np.inf)
+    deployed = simulation.curves[kernel.DEPLOYED] / worth
+    largest = simulation.curves[kernel.LARGEST] / worth
+    return np.array([(equity / peak).min() - 1.0, deployed.mean(), deployed.max(), largest.max()])
+
+
+def outcomes_of(results: Sequence[Simulation | Failure], market: Market) -> Outcomes:
+    """The outcomes of simulations, in their order."""
+    count, assets = len(results), market.panel.assets
+    sums = np.full((count, assets, kernel.SUMS), np.nan)
+    daily = np.full((count, len(market.day_ends)), np.nan)
+    curve = np.full((count, 4), np.nan)
+    for i, result in enumerate(results):
+        if isinstance(result, Simulation):
+            sums[i], daily[i], curve[i] = result.sums, result.equity[market.day_ends], _curve_facts(result, assets)
+    return Outcomes(sums, daily, curve, tuple(r if isinstance(r, Failure) else None for r in results))
+
+
+def _join(parts: Sequence[Outcomes]) -> Outcomes:
+    return Outcomes(
+        np.concatenate([p.sums for p in parts]),
+        np.concatenate([p.daily_equity for p in parts]),
+        np.concatenate([p.curve for p in parts]),
+        tuple(f for p in parts for f in p.failures),
+    )
+
+
+def salt_of(source: str, data_hash: str) -> int:
+    """The seed of what a child sees at random (row labels, price scales): of code and data alone, so that runs repeat."""
+    return zlib.crc32(f"{data_hash}\n{source}".encode())
+
+
+def sweep(
+    source: str, params: Sequence[Params], bed: TestBed, *, pool: SandboxPool, executor: Executor, sides: str = "both",
+    progress: Progress | None = None, cancelled: Event | None = None,
+) -> Outcomes:  # fmt: skip
+    """Outcomes of every parameter set, in their order; equal inputs give equal bits on any number of slots.
+
+    Each slot takes a contiguous part of the sets, so that neighbours on a grid share cached indicators; signals come back as
+    bits while the next set computes, and the kernel runs beside it without the GIL. `progress` is told the number of
+    scenarios done, from any thread. Raises Cancelled when the event is set.
+    """
+    lock, done = Lock(), 0
+
+    def part(chosen: Sequence[Params]) -> Outcomes:
+        nonlocal done
+        out: list[Outcomes] = []
+        salt = salt_of(source, bed.market.panel.data_hash)
+        for signals in pool.signals(source, chosen, bed.data, salt=salt, sides=sides, cancelled=cancelled):
+            result = signals if isinstance(signals, Failure) else simulate_signals(bed.market, signals, bed.costs)
+            out.append(outcomes_of([result], bed.market))
+            with lock:
+                done += 1
+                if progress is not None:
+                    progress(done)
+        return _join(out)
+
+    size = max(1, -(-len(params) // pool.slots))
+    parts = [executor.submit(part, params[i : i + size]) for i in range(0, len(params), size)]
+    return _join([p.result() for p in parts])
