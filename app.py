@@ -1,11 +1,21 @@
 """Edgewise in the browser: the frame around every page."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from pages import selection
 from pages.frame import sidebar_status
 
-st.set_page_config(page_title="Edgewise", page_icon=":material/query_stats:", layout="wide", initial_sidebar_state="auto")
+MARK = Path(__file__).parent / "pages" / "mark.svg"
+
+ABOUT = (
+    "**Edgewise** searches for trading strategies and keeps every trial in a ledger. Every figure can be computed again from it."
+)
+
+# An About entry brings the menu back that `toolbarMode = "minimal"` hides, and with it the choice of light or dark.
+st.set_page_config(page_title="Edgewise", page_icon=MARK, layout="wide", menu_items={"About": ABOUT})
+st.logo(MARK.with_name("wordmark.svg"), icon_image=MARK)
 
 NAVIGATION = {
     "Research": [

@@ -1,9 +1,12 @@
-"""The one research service of this process, for every page and every viewer."""
+"""The one research service of this process, for every page and every viewer; and where its errors become sentences."""
+
+from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
+from engine.research.service import ResearchService
 
 from engine.errors import EngineError
-from engine.research.service import ResearchService
 from engine.settings import load_settings
 
 
@@ -19,3 +22,17 @@ def research() -> ResearchService:
     except EngineError as error:
         st.error(str(error))
         st.stop()
+
+
+def attempt(act: Callable[..., Any], *args: Any) -> None:
+    """Call it, for a button's on_click; an EngineError is kept for `show_problem`, since a callback has no place on the page."""
+    try:
+        act(*args)
+    except EngineError as error:
+        st.session_state["access.problem"] = str(error)
+
+
+def show_problem() -> None:
+    """Show, once, what the last attempt ran into."""
+    if problem := st.session_state.pop("access.problem", None):
+        st.error(problem)

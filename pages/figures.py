@@ -132,26 +132,31 @@ def exposure_figure(exposure: pd.Series, *, window: str = "train", dark: bool = 
 
 
 def best_curve_figure(progress: pd.DataFrame, *, objective: str = "sharpe", dark: bool = False, height: int = 340) -> go.Figure:
-    """Each run's objective on train and validation (points) and the best so far (steps), by run number.
+    """Each run's objective on train and validation (marks) and the best so far (steps), by run number.
 
-    `progress`: one row a run, columns number, train, validation, best_train, best_validation; NaN for a run that failed.
+    `progress`: as `Queries.progress` gives it. The best on validation is drawn where the objective is Sharpe, by which boards
+    are ranked; failed runs leave a gap.
     """
     figure = _blank(dark, height=height, x="Run number", y=figure_label(objective))
-    form = "+.2%" if figure_label(objective).endswith("%") else ",.2f"
-    for window, symbol in (("train", "circle"), ("validation", "diamond")):
-        tint = colour(window, dark)
+    percent = "%" in figure_label(objective)
+    form = "+.2%" if percent else ",.2f"
+    shown = progress.tail(MAX_POINTS // 2)
+    for window, column, symbol in (("train", "objective", "circle"), ("validation", "validation_objective", "diamond")):
         figure.add_trace(
             go.Scattergl(
-                x=progress["number"], y=progress[window], name=f"Each run, {window}", mode="markers",
-                marker={"color": tint, "size": 6, "opacity": 0.55, "symbol": symbol},
+                x=shown["number"], y=shown[column].astype(float), name=f"Each run, {window}", mode="markers",
+                marker={"color": colour(window, dark), "size": 6, "opacity": 0.6, "symbol": symbol},
                 hovertemplate=f"%{{y:{form}}}<extra>this run, {window}</extra>",
             )
         )  # fmt: skip
-        best = _line(progress.set_index("number")[f"best_{window}"], f"Best so far, {window}", tint, form=form)
-        figure.add_trace(best.update(line_shape="hv", connectgaps=True))
-    if form != ",.2f":
-        figure.update_yaxes(tickformat="+.0%")
-    figure.update_xaxes(rangemode="tozero", tickformat=",d")
+    best = {"train": "best_objective"} | ({"validation": "best_validation_sharpe"} if objective == "sharpe" else {})
+    for window, column in best.items():
+        steps = _line(
+            progress.set_index("number")[column].astype(float), f"Best so far, {window}", colour(window, dark), form=form
+        )
+        figure.add_trace(steps.update(line_shape="hv"))
+    figure.update_yaxes(tickformat="+.0%" if percent else ",.2~f")
+    figure.update_xaxes(tickformat=",d")
     return figure
 
 

@@ -5,6 +5,7 @@ dark ground; lines and marks carry a second sign (dash, shape) beside. `.streaml
 """
 
 import math
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,7 +28,7 @@ COLOURS: dict[str, tuple[str, str]] = {
     "buy_and_hold": ("#8F8674", "#938A79"),
     "long": ("#1E93C4", "#3BAFEA"),
     "short": ("#9B7F70", "#B5766B"),
-    "profit": ("#00593E", "#86E8BF"),
+    "profit": ("#00734E", "#86E8BF"),
     "loss": ("#DB4A0F", "#FF6A3A"),
     "warning": ("#A35F00", "#F2B04B"),
     "neutral": ("#5E6B7A", "#9AA7B6"),
@@ -65,7 +66,7 @@ def header(title: str, question: str) -> None:
 
 def is_missing(value: Any) -> bool:
     """True for what was not computed: None, NaN, NaT, infinite."""
-    return value is None or bool(pd.isna(value)) or (not isinstance(value, datetime) and not math.isfinite(value))
+    return value is None or bool(pd.isna(value)) or value in (math.inf, -math.inf)
 
 
 def percent(value: float | None, *, signed: bool = True, digits: int = 2) -> str:
@@ -156,3 +157,18 @@ def figure_table(frame: pd.DataFrame, *, prefixes: tuple[str, ...] = ("",)) -> t
             format="%,d" if unit in ("count", "bars") else f"%{sign},.2f",
         )
     return shown, config
+
+
+def figure_change(name: str, change: float | None) -> str | None:
+    """A difference of two values of a figure, with sign: +1.20 pp, +0.31, +31; None where one was not computed."""
+    if is_missing(change):
+        return None
+    unit = _figure(name).unit
+    if unit in ("fraction", "sleeve"):
+        return f"{100 * change:+,.2f} pp"
+    return f"{change:+,.0f}" if unit in ("count", "bars") else f"{change:+,.2f}"
+
+
+def plain(text: str) -> str:
+    """Text that a person or a strategy wrote, safe to put into Markdown: shown letter for letter."""
+    return re.sub(r"([\\`*_{}\[\]()#+\-!|~:$<>])", r"\\\1", text)

@@ -5,7 +5,7 @@ changes; the session keeps the choice and `restore` puts it back. An address tha
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode
 
 import streamlit as st
@@ -57,15 +57,25 @@ def address(page: str, **choices: str) -> str:
 
 
 def pick(
-    label: str, name: str, options: Sequence[str], *, format_func: Callable[[Any], str] = str, help: str | None = None
+    label: str,
+    name: str,
+    options: Sequence[str],
+    *,
+    first: str | None = None,
+    format_func: Callable[[Any], str] = str,
+    help: str | None = None,
+    width: int | Literal["stretch"] = 440,
 ) -> str | None:
-    """A select box that stands at the current choice and changes it; the first option where there is none. None if empty."""
+    """A select box that stands at the current choice and changes it; at `first`, else the first option, where there is none
+    that fits. None if there are no options."""
     if not options:
         return None
     key = f"{_key(name)}.box"
     if current(name) not in options:
-        choose(name, options[0])
+        choose(name, first if first in options else options[0])
     st.session_state[key] = current(name)
-    return st.selectbox(
-        label, options, key=key, format_func=format_func, help=help, on_change=lambda: choose(name, st.session_state[key])
-    )
+
+    def chosen() -> None:
+        choose(name, st.session_state[key])
+
+    return st.selectbox(label, options, key=key, format_func=format_func, help=help, on_change=chosen, width=width)
