@@ -169,7 +169,7 @@ def _from_text(text: pd.Series) -> np.ndarray:
     if times.isna().any():
         row = int(np.argmax(times.isna().to_numpy()))
         raise Unparsable(row, text.iloc[row] or "nothing")
-    return times.dt.as_unit("ns").to_numpy().astype("datetime64[ns]").astype(np.int64)
+    return times.dt.as_unit("ns").astype("int64").to_numpy()
 
 
 def parse_symbols(column: pa.ChunkedArray) -> tuple[np.ndarray, list[str]]:

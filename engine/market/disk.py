@@ -56,7 +56,7 @@ class Shelf:
             # asarray: numpy's memmap class costs time in every slice, a plain view of it does not.
             arrays = {f: np.asarray(np.load(folder / f"{f}.npy", mmap_mode="r", allow_pickle=False)) for f in FIELDS}
             times_ns = np.load(folder / "times_ns.npy", allow_pickle=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError) as error:
             raise DataError(f"dataset {name!r} is damaged ({error}); import it again with replace") from error
         if {a.shape for a in arrays.values()} != {shape} or times_ns.shape != shape[1:]:
             raise DataError(f"dataset {name!r} is damaged (arrays of another shape than {shape}); import it again with replace")

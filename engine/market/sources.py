@@ -163,19 +163,27 @@ def _read_csv(path: Path) -> tuple[Columns, pa.Table]:
         raise ImportRefused(f"{path.name}: its first line holds numbers; wanted the column names there: add them")
     columns = find_columns(names, path.name)
     numbered = [str(i) for i in range(len(names))]
-    table = pa_csv.read_csv(
-        path,
-        read_options=pa_csv.ReadOptions(column_names=numbered, skip_rows=skip + 1),
-        parse_options=pa_csv.ParseOptions(delimiter=delimiter),
-        convert_options=pa_csv.ConvertOptions(
-            include_columns=[numbered[i] for i in columns.used],
-            # A ticker may read as a number, a date or "NA".
-            column_types={} if columns.symbol is None else {numbered[columns.symbol]: pa.string()},
-            null_values=_NULLS,
-            strings_can_be_null=False,
-        ),
-    )
-    return columns, table
+
+    def read(types: dict[str, pa.DataType]) -> pa.Table:
+        return pa_csv.read_csv(
+            path,
+            read_options=pa_csv.ReadOptions(column_names=numbered, skip_rows=skip + 1),
+            parse_options=pa_csv.ParseOptions(delimiter=delimiter),
+            convert_options=pa_csv.ConvertOptions(
+                include_columns=[numbered[i] for i in columns.used],
+                column_types=types,
+                null_values=_NULLS,
+                strings_can_be_null=False,
+            ),
+        )
+
+    # Types are given, not inferred from the first rows: volumes may begin whole, a ticker may read as a number or "NA".
+    types = {numbered[i]: pa.string() if i == columns.symbol else pa.float64() for i in columns.used if i != columns.time}
+    try:
+        return columns, read(types)
+    except pa.ArrowInvalid:
+        # As text, so that the row of the value that does not fit can be told.
+        return columns, read({numbered[i]: pa.string() for i in columns.used})
 
 
 def _convert(name: str, columns: Columns, table: pa.Table) -> _File:
