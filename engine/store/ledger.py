@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -67,8 +67,9 @@ class Ledger:
             _check_campaign(writer, campaign_id)
             self._event(writer, campaign_id, kind, detail)
 
-    def record_run(self, record: RunRecord, trials: TrialBatch) -> bool:
-        """Record the run with all its results and count its trials, in one transaction; False if the run is there already.
+    def record_run(self, record: RunRecord, trials: Iterable[TrialBatch]) -> bool:
+        """Record the run with all its results and count its trials (a batch for each window that was scored), in one
+        transaction; False if the run is there already, and then nothing is counted.
 
         Raises ValueError for a record that breaks its contract, CampaignError for an unknown campaign or a number that
         another run has.
@@ -90,7 +91,8 @@ class Ledger:
             writer.insert("scenarios", scenarios)
             writer.insert("run_assets", _asset_rows(record))
             _insert_returns(writer, record)
-            insert_trials(writer, trials, self._clock())
+            for batch in trials:
+                insert_trials(writer, batch, self._clock())
         return True
 
     def record_trials(self, batch: TrialBatch) -> bool:

@@ -32,9 +32,9 @@ def assets(seed: int, symbols: tuple[str, ...] = SYMBOLS) -> pd.DataFrame:
 
 
 def scenario_table(seed: int, rows: int) -> pd.DataFrame:
-    columns = ["params", *PORTFOLIO_FIGURES]
-    table = pd.DataFrame([{"params": json.dumps({"fast": i}), **figures(seed + i)} for i in range(rows)], columns=columns)
-    return table.assign(objective=table["sharpe"], failure=None)
+    drawn = np.random.default_rng(seed).normal(size=(rows, len(PORTFOLIO_FIGURES)))
+    table = pd.DataFrame(drawn, columns=list(PORTFOLIO_FIGURES))
+    return table.assign(params=[json.dumps({"fast": i}) for i in range(rows)], objective=table["sharpe"], failure=None)
 
 
 def run(number: int, *, campaign: str = "c1", validation: float = 0.5, scenarios: int = 4, **changes: Any) -> RunRecord:
