@@ -48,16 +48,16 @@ class TestBed:
     costs: Costs
     hold: Outcomes
 
-    def close(self) -> None:
-        """Give the memory file back."""
-        self.data.close()
-
 
 def prepare(panel: Panel, window: Window, costs: Costs) -> TestBed:
-    """The test bed of that window. The caller closes it."""
+    """The test bed of that window."""
     market = open_market(panel, window)
-    hold = outcomes_of([simulate_signals(market, hold_everything(market), costs)], market)
-    return TestBed(market, seal_window(panel, window), costs, hold)
+    return TestBed(market, seal_window(panel, window), costs, hold_outcomes(market, costs))
+
+
+def hold_outcomes(market: Market, costs: Costs) -> Outcomes:
+    """The outcomes of buy and hold, one scenario."""
+    return outcomes_of([simulate_signals(market, hold_everything(market), costs)], market)
 
 
 def _curve_facts(simulation: Simulation, assets: int) -> np.ndarray:

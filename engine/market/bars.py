@@ -5,6 +5,9 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pandas as pd
+
+from engine.errors import DataError
 
 FIELDS = ("open", "high", "low", "close", "volume")
 
@@ -86,6 +89,17 @@ class Panel:
             if self.bar_s % seconds == 0:
                 return f"{self.bar_s // seconds}{unit}"
         return f"{self.bar_s}s"
+
+    def candles(self, symbol: str, start: int, stop: int) -> pd.DataFrame:
+        """The asset's bars in rows [start, stop), indexed by the UTC time of their open. Raises DataError if not held."""
+        if symbol not in self.symbols:
+            raise DataError(
+                f"no asset {symbol!r} in {self.name}; choose one of its {self.assets} assets, such as {self.symbols[0]}"
+            )
+        column, rows = self.symbols.index(symbol), slice(start, stop)
+        times = pd.DatetimeIndex(self.times_ns[rows], tz="UTC", name="time")
+        frame = pd.DataFrame({field: getattr(self, field)[rows, column] for field in FIELDS}, index=times)
+        return frame[frame["close"].notna()]
 
     def select(self, symbols: tuple[str, ...]) -> "Panel":
         """The panel with only those assets, in that order, all rows kept. Raises KeyError for an unknown symbol."""

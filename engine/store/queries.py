@@ -113,12 +113,12 @@ class Queries:
         """The campaign's state: new, running, paused, stopped, finished, failed, interrupted or archived."""
         return self.campaign(campaign_id).state
 
-    def events(self, campaign_id: str | None = None, *, limit: int = 50) -> pd.DataFrame:
-        """The latest events, newest first: seq, at_utc, campaign_id, kind, detail; of one campaign, or of all."""
+    def events(self, campaign_id: str | None = None, *, kind: str | None = None, limit: int = 50) -> pd.DataFrame:
+        """The latest events, newest first: seq, at_utc, campaign_id, kind, detail; of one campaign or kind, or of all."""
         return self._database.read(
             """SELECT seq, at_utc, campaign_id, kind, detail FROM campaign_events
-               WHERE campaign_id = $1 OR $1 IS NULL ORDER BY seq DESC LIMIT $2""",
-            [campaign_id, limit],
+               WHERE (campaign_id = $1 OR $1 IS NULL) AND (kind = $2 OR $2 IS NULL) ORDER BY seq DESC LIMIT $3""",
+            [campaign_id, kind, limit],
         )
 
     def totals(self) -> Totals:
@@ -151,6 +151,12 @@ class Queries:
                WHERE r.campaign_id = ? ORDER BY r.number DESC LIMIT ?""",
             [campaign_id, limit],
         )
+
+    def best_run(self, campaign_id: str) -> RunRow | None:
+        """The first of the campaign's board, None if no run has enough trades and a validation Sharpe."""
+        board = self.runs(campaign_id, limit=1)
+        is_best = len(board) == 1 and bool(board["enough_trades"].iloc[0]) and not np.isnan(board["validation_sharpe"].iloc[0])
+        return self.run(str(board["run_id"].iloc[0])) if is_best else None
 
     def run_ids(self, campaign_id: str | None = None) -> list[str]:
         """Ids of all runs, or of one campaign's, by campaign and number."""

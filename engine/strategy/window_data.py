@@ -3,9 +3,11 @@
 import contextlib
 import fcntl
 import json
+import mmap
 import os
 import tempfile
-from dataclasses import dataclass
+import weakref
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,7 @@ _ALIGN = 4096
 
 @dataclass(eq=False)
 class SealedWindow:
-    """An open descriptor of the memory file, and what its bytes mean. The owner closes it.
+    """An open descriptor of the memory file, and what its bytes mean. It is closed when nothing holds this any more.
 
     Layout: times_ns int64 (rows,), then open, high, low, close, volume float64 (assets, rows) in C order, each from a page
     border. Rows are the lead-in and the window's bars.
@@ -32,13 +34,12 @@ class SealedWindow:
     bars_per_year: float
     has_volume: bool
 
+    def __post_init__(self) -> None:
+        weakref.finalize(self, os.close, self.fd)
+
     def header(self) -> dict[str, Any]:
         """What a child needs to know beside the bytes."""
-        return {k: v for k, v in self.__dict__.items() if k != "fd"}
-
-    def close(self) -> None:
-        with contextlib.suppress(OSError):
-            os.close(self.fd)
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "fd"}
 
 
 def _blocks(rows: int, assets: int) -> list[tuple[int, int]]:
@@ -87,12 +88,10 @@ def _write_large(fd: int, part: np.ndarray, offset: int) -> None:
 
 def map_window(fd: int, header: str) -> tuple[dict[str, Any], np.ndarray, list[np.ndarray]]:
     """(header, times_ns (rows,), five read-only arrays (assets, rows)) of a sealed window, mapped and not copied."""
-    import mmap
-
     known = json.loads(header)
     rows, assets = known["rows"], known["assets"]
     blocks = _blocks(rows, assets)
     memory = mmap.mmap(fd, blocks[-1][0], mmap.MAP_SHARED, mmap.PROT_READ)
     times = np.frombuffer(memory, np.int64, rows, blocks[0][0])
-    fields = [np.frombuffer(memory, np.float64, rows * assets, offset).reshape(assets, rows) for offset, _ in blocks[1:-1]]
-    return known, times, fields
+    arrays = [np.frombuffer(memory, np.float64, rows * assets, offset).reshape(assets, rows) for offset, _ in blocks[1:-1]]
+    return known, times, arrays

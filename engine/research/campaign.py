@@ -1,0 +1,143 @@
+"""What a campaign is: from an analyst's choices to a spec, its identity, and the assets that it trades."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from typing import Literal
+
+import numpy as np
+
+from engine.errors import CampaignError
+from engine.market.bars import Panel
+from engine.market.splits import split_windows
+from engine.records import Benchmarks, CampaignSpec, Costs, StopConditions, Window
+from engine.research.objectives import OBJECTIVES
+
+MAX_SCENARIOS = 100_000
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What an analyst chooses for a campaign, before it is bound to a dataset; the defaults are those of every form.
+
+    `name` empty: made of proposer, dataset and seed. `top_assets`: only so many, by dollar volume in train. `train` and
+    `validation`: shares of the rows; `embargo_bars` None: the default of `split_windows`.
+    """
+
+    name: str = ""
+    theme: str = ""
+    top_assets: int | None = None
+    exclude: tuple[str, ...] = ()
+    train: float = 0.6
+    validation: float = 0.2
+    embargo_bars: int | None = None
+    proposer: str = "random"
+    seed: int = 1
+    scenarios: int = 200
+    method: Literal["grid", "random"] = "grid"
+    objective: str = "sharpe"
+    min_trades: int = 100
+    sides: Literal["long", "both"] = "both"
+    costs: Costs = field(default_factory=Costs)
+    capital: float = 100_000.0
+    currency: str = "USD"
+    benchmarks: Benchmarks = field(default_factory=Benchmarks)
+    stop: StopConditions = field(default_factory=StopConditions)
+
+
+_BOUND = ("name", "top_assets", "exclude", "train", "validation", "embargo_bars")
+
+
+def draft_spec(panel: Panel, choices: Choices) -> CampaignSpec:
+    """The campaign that the choices amount to on that panel. Raises CampaignError and DataError for what cannot be."""
+    windows = split_windows(panel.bars, train=choices.train, validation=choices.validation, embargo_bars=choices.embargo_bars)
+    plain = {f.name: getattr(choices, f.name) for f in fields(choices) if f.name not in _BOUND}
+    spec = CampaignSpec(
+        name=choices.name.strip() or f"{choices.proposer} on {panel.name}, seed {choices.seed}",
+        dataset=panel.name,
+        data_hash=panel.data_hash,
+        assets=choose_assets(panel, windows[0], top=choices.top_assets, exclude=choices.exclude),
+        windows=windows,
+        **plain,
+    )
+    check_spec(spec)
+    return spec
+
+
+def campaign_id_of(spec: CampaignSpec) -> str:
+    """The campaign's identity: a hash of all that was asked for but its stop conditions, so that the same again goes on."""
+    plain = spec.as_dict()
+    plain.pop("stop")
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def run_id_of(campaign_id: str, number: int) -> str:
+    """The identity of a campaign's run of that number, from 1."""
+    return hashlib.sha256(f"{campaign_id}:{number}".encode()).hexdigest()[:12]
+
+
+def rng_of(seed: int, number: int) -> np.random.Generator:
+    """The randomness of one run, the same whenever and wherever it is made."""
+    return np.random.default_rng([seed, number])
+
+
+def code_hash_of(source: str) -> str:
+    """The identity of a source text."""
+    return hashlib.sha256(source.encode()).hexdigest()[:16]
+
+
+def choose_assets(panel: Panel, train: Window, *, top: int | None, exclude: Sequence[str] = ()) -> tuple[str, ...]:
+    """Symbols that trade, in panel order: the `top` by median dollar volume over train rows, less the excluded ones.
+
+    Only assets with a bar in train count, since nothing later may decide who takes part. Raises CampaignError.
+    """
+    for symbol in exclude:
+        if symbol not in panel.symbols:
+            raise CampaignError(
+                f"the asset {symbol} is excluded, but {panel.name} does not hold it; it holds {_some(panel.symbols)}"
+            )
+    rows = slice(train.start, train.stop)
+    close, volume = panel.close[rows], panel.volume[rows]
+    listed = (~np.isnan(close)).any(axis=0)
+    open_to = [i for i, s in enumerate(panel.symbols) if listed[i] and s not in exclude]
+    if not open_to:
+        raise CampaignError(f"no asset of {panel.name} is left after the filter; exclude fewer")
+    if top is not None and top < len(open_to):
+        if top < 1:
+            raise CampaignError(f"the top {top} assets were asked for; ask for at least 1")
+        if not panel.has_volume:
+            raise CampaignError(f"{panel.name} has no volume, so there is no top {top}; take all assets or exclude by name")
+        with np.errstate(invalid="ignore"):
+            traded = np.nanmedian(np.where(listed, close * volume, 0.0), axis=0)
+        open_to = sorted(sorted(open_to, key=lambda i: (-traded[i], i))[:top])
+    return tuple(panel.symbols[i] for i in open_to)
+
+
+def check_spec(spec: CampaignSpec) -> None:
+    """Raises CampaignError with the first thing that cannot be: found, wanted, what to do."""
+    for name, wanted, fits in (
+        ("name", "a name of 1 to 80 letters", 1 <= len(spec.name.strip()) <= 80),
+        ("objective", f"one of {', '.join(OBJECTIVES)}", spec.objective in OBJECTIVES),
+        ("scenarios", f"1 to {MAX_SCENARIOS:,}", 1 <= spec.scenarios <= MAX_SCENARIOS),
+        ("method", "grid or random", spec.method in ("grid", "random")),
+        ("sides", "long or both", spec.sides in ("long", "both")),
+        ("min_trades", "0 or more", spec.min_trades >= 0),
+        ("seed", "a whole number of 0 or more", spec.seed >= 0),
+        ("capital", "more than 0", spec.capital > 0),
+    ):
+        if not fits:
+            raise CampaignError(f"the campaign's {name} is {getattr(spec, name)!r}; wanted {wanted}")
+    check_costs(spec.costs)
+
+
+def check_costs(costs: Costs) -> None:
+    """Raises CampaignError for a rate that no market has."""
+    for name in ("fee_rate", "slippage_rate"):
+        rate = getattr(costs, name)
+        if not 0 <= rate < 0.5:
+            raise CampaignError(f"the {name} is {rate:g}; wanted a fraction from 0 to below 0.5, such as 0.001 for 0.1 %")
+
+
+def _some(symbols: Sequence[str]) -> str:
+    return ", ".join(symbols[:5]) + (f" and {len(symbols) - 5} more" if len(symbols) > 5 else "")

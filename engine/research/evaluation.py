@@ -1,0 +1,102 @@
+"""Evaluating candidates: the rooms joined. Holds the slots' threads' work, the test beds, and nothing about campaigns."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import pandas as pd
+
+from engine.analysis.metrics import asset_table, portfolio_table
+from engine.backtest.portfolio import Result, run_strategy
+from engine.backtest.sweep import Outcomes, Progress, TestBed, hold_outcomes, prepare, sweep
+from engine.market.bars import Panel
+from engine.records import Costs, Failure, ParamRange, Params, Window
+from engine.strategy.sandbox import SandboxPool
+
+BEDS_KEPT = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """A sweep's outcomes with their portfolio figures, one row a scenario."""
+
+    bed: TestBed
+    outcomes: Outcomes
+    table: pd.DataFrame
+
+    def assets(self, scenario: int) -> pd.DataFrame:
+        """Asset figures of one scenario, indexed by symbol."""
+        return asset_table(self.outcomes, scenario, self.bed.market, self.bed.hold)
+
+
+class Evaluator:
+    """Runs strategies on windows. Safe to use from several threads; test beds are shared and kept for a while."""
+
+    def __init__(self, pool: SandboxPool, executor: Executor) -> None:
+        self._pool = pool
+        self._executor = executor
+        self._beds: OrderedDict[object, TestBed] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def bed(self, panel: Panel, symbols: tuple[str, ...], window: Window, costs: Costs) -> TestBed:
+        """The test bed of those assets and that window."""
+        key = (panel.data_hash, symbols, window, costs)
+        with self._lock:
+            if key not in self._beds:
+                self._beds[key] = prepare(panel.select(symbols), window, costs)
+                while len(self._beds) > BEDS_KEPT:
+                    self._beds.popitem(last=False)
+            self._beds.move_to_end(key)
+            return self._beds[key]
+
+    def ranges(self, source: str) -> tuple[ParamRange, ...] | Failure:
+        """The parameter ranges a source declares, or why it has none."""
+        return self._pool.ranges(source)
+
+    def sweep(
+        self, source: str, params: Sequence[Params], bed: TestBed, *, sides: str = "both", progress: Progress | None = None,
+        cancelled: threading.Event | None = None,
+    ) -> Sweep:  # fmt: skip
+        """Figures of every parameter set. Raises Cancelled when the event is set."""
+        outcomes = sweep(
+            source, params, bed, pool=self._pool, executor=self._executor, sides=sides, progress=progress, cancelled=cancelled
+        )
+        return Sweep(bed, outcomes, portfolio_table(outcomes, bed.market, bed.hold))
+
+    def result(self, source: str, params: Params, bed: TestBed, *, sides: str = "both") -> Result | Failure:
+        """The whole result of one parameter set, or why there is none."""
+        return run_strategy(source, params, bed, pool=self._pool, sides=sides)
+
+
+def figures_of(table: pd.DataFrame, row: int) -> dict[str, float]:
+    """One scenario's figures as plain numbers."""
+    return {str(name): float(value) for name, value in table.iloc[row].items()}
+
+
+@dataclass(frozen=True, eq=False)
+class RunResult:
+    """A run's best set on one window, for a page: series over UTC times as in `backtest.portfolio.Result`, trades, figures."""
+
+    equity: pd.Series
+    buy_and_hold: pd.Series
+    drawdown: pd.Series
+    exposure: pd.Series
+    trades: pd.DataFrame
+    figures: dict[str, float]
+    assets: pd.DataFrame
+
+
+def run_result(result: Result) -> RunResult:
+    """The result with its figures."""
+    market, hold = result.market, hold_outcomes(result.market, result.costs)
+    return RunResult(
+        equity=result.equity,
+        buy_and_hold=result.buy_and_hold,
+        drawdown=result.drawdown,
+        exposure=result.exposure,
+        trades=result.trades,
+        figures=figures_of(portfolio_table(result.outcomes, market, hold), 0),
+        assets=asset_table(result.outcomes, 0, market, hold),
+    )

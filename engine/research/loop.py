@@ -1,0 +1,139 @@
+"""The loop: propose, check, sweep on train, choose the best, evaluate on validation, record. No threads, no sleep."""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from engine.analysis.metrics import daily_returns
+from engine.backtest.sweep import TestBed
+from engine.market.bars import Panel
+from engine.records import CampaignSpec, Failure, ParamRange, Params, Proposal, RunRecord, TrialBatch
+from engine.research.campaign import code_hash_of, rng_of, run_id_of
+from engine.research.evaluation import Evaluator, Sweep, figures_of
+from engine.research.objectives import choose_best, objective_values
+from engine.strategy.params import draw, grid
+
+Tell = Callable[[str, int, int], None]
+"""Told (stage, done, total) while a run is in work, from any thread."""
+
+
+class Proposer(Protocol):
+    """Makes candidates. `draw` takes all its randomness from `rng`, so that a run can be made again."""
+
+    def draw(self, rng: np.random.Generator) -> Proposal: ...
+
+
+@dataclass
+class ResearchLoop:
+    """One campaign's loop over one panel. `step` is pure but for its clock: equal numbers give equal records."""
+
+    campaign_id: str
+    spec: CampaignSpec
+    panel: Panel
+    proposer: Proposer
+    evaluator: Evaluator
+    tell: Tell = field(default=lambda stage, done, total: None)
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+    def step(self, number: int) -> tuple[RunRecord, tuple[TrialBatch, ...]]:
+        """The run of that number, complete, and the trials it is to be counted as. Raises Cancelled when told to stop."""
+        began = time.monotonic()
+        rng = rng_of(self.spec.seed, number)
+        self.tell("proposal", 0, 0)
+        proposal = self.proposer.draw(rng)
+        ranges = self.evaluator.ranges(proposal.source)
+        if isinstance(ranges, Failure):
+            return self._failed(number, proposal, ranges, time.monotonic() - began), ()
+        params = self._scenarios(ranges, rng)
+        swept = self._sweep(proposal, params)
+        values = objective_values(swept.table, self.spec.objective, self.spec.min_trades)
+        best, reason = choose_best(swept.table, values, self.spec.objective, self.spec.min_trades)
+        trials = [self._trials(number, proposal, "train", swept.bed, len(params))]
+        windows = {} if best is None else {"train": (swept, best)}
+        if best is not None:
+            self.tell("validation", 0, 1)
+            judged = self._judge(proposal, params[best])
+            trials.append(self._trials(number, proposal, "validation", judged.bed, 1))
+            windows["validation"] = (judged, 0)
+        record = RunRecord(
+            run_id=run_id_of(self.campaign_id, number),
+            campaign_id=self.campaign_id,
+            number=number,
+            proposal=proposal,
+            code_hash=code_hash_of(proposal.source),
+            params=None if best is None else params[best],
+            objective=float("nan") if best is None else float(values[best]),
+            scenarios=_scenario_table(params, swept, values),
+            best=best,
+            figures={name: figures_of(s.table, row) for name, (s, row) in windows.items()},
+            assets={name: s.assets(row) for name, (s, row) in windows.items()},
+            daily_returns={n: daily_returns(s.outcomes.daily_equity[row]).astype(np.float32) for n, (s, row) in windows.items()},
+            failure=_common_failure(swept) if best is None else None,
+            reason=reason,
+            elapsed_s=time.monotonic() - began,
+            days={n: _days(s.bed) for n, (s, _) in windows.items()},
+        )
+        return record, tuple(trials)
+
+    def _scenarios(self, ranges: tuple[ParamRange, ...], rng: np.random.Generator) -> list[Params]:
+        if self.spec.method == "grid":
+            return grid(ranges, self.spec.scenarios)
+        return draw(ranges, self.spec.scenarios, rng)
+
+    def _bed(self, window: str) -> TestBed:
+        return self.evaluator.bed(self.panel, self.spec.assets, self.spec.window(window), self.spec.costs)
+
+    def _sweep(self, proposal: Proposal, params: list[Params]) -> Sweep:
+        self.tell("sweep", 0, len(params))
+        return self.evaluator.sweep(
+            proposal.source, params, self._bed("train"), sides=self.spec.sides, cancelled=self.cancelled,
+            progress=lambda done: self.tell("sweep", done, len(params)),
+        )  # fmt: skip
+
+    def _judge(self, proposal: Proposal, params: Params) -> Sweep:
+        """The best set on validation. Only figures come back from there: a failure's text could carry prices."""
+        return self.evaluator.sweep(
+            proposal.source, [params], self._bed("validation"), sides=self.spec.sides, cancelled=self.cancelled
+        )
+
+    def _trials(self, number: int, proposal: Proposal, window: str, bed: TestBed, scenarios: int) -> TrialBatch:
+        rows, panel = self.spec.window(window), bed.market.panel
+        return TrialBatch(
+            batch_id=f"{run_id_of(self.campaign_id, number)}:{window}", origin="loop", arm=proposal.arm,
+            data_hash=self.spec.data_hash, symbols=panel.symbols, first_ns=int(panel.times_ns[rows.start]),
+            last_ns=int(panel.times_ns[rows.stop - 1]), window=window, scenarios=scenarios,
+            code_hash=code_hash_of(proposal.source),
+        )  # fmt: skip
+
+    def _failed(self, number: int, proposal: Proposal, failure: Failure, elapsed_s: float) -> RunRecord:
+        """A draft that never ran: no scenario, no trial, but recorded."""
+        return RunRecord(
+            run_id_of(self.campaign_id, number), self.campaign_id, number, proposal, code_hash_of(proposal.source), None,
+            float("nan"), pd.DataFrame(columns=["params", "objective", "failure"]), None, {}, {}, {}, failure,
+            "the draft was refused", elapsed_s,
+        )  # fmt: skip
+
+
+def _scenario_table(params: list[Params], swept: Sweep, values: np.ndarray) -> pd.DataFrame:
+    table = swept.table.copy()
+    table.insert(0, "params", [json.dumps(p) for p in params])
+    table["objective"] = values
+    table["failure"] = [None if f is None else str(f) for f in swept.outcomes.failures]
+    return table
+
+
+def _days(bed: TestBed) -> np.ndarray:
+    """UTC day numbers of a bed's daily returns."""
+    return bed.market.panel.days[bed.market.window.start :][bed.market.day_ends]
+
+
+def _common_failure(swept: Sweep) -> Failure:
+    """The failure that most scenarios share; of equals the first."""
+    failures = [f for f in swept.outcomes.failures if f is not None]
+    return max(failures, key=failures.count)
