@@ -19,7 +19,7 @@ MAX_CANDLES = 1_500  # more are too narrow to read on any screen
 _SPANS = (("1w", 7, "day"), ("1m", 1, "month"), ("3m", 3, "month"), ("1y", 1, "year"))
 
 
-def _blank(dark: bool, *, height: int, x: str, y: str) -> go.Figure:
+def blank(dark: bool, *, height: int, x: str, y: str) -> go.Figure:
     """An empty figure in the house template, with titled axes."""
     grid, text, soft = colour("grid", dark), colour("text", dark), colour("neutral", dark)
     axis = {"gridcolor": grid, "linecolor": grid, "zeroline": False, "automargin": True, "tickfont": {"color": soft, "size": 12}}
@@ -41,7 +41,7 @@ def _blank(dark: bool, *, height: int, x: str, y: str) -> go.Figure:
     )
 
 
-def _time_axis(figure: go.Figure, dark: bool, times: pd.Index) -> go.Figure:
+def time_axis(figure: go.Figure, dark: bool, times: pd.Index) -> go.Figure:
     """Buttons for the last week, month, … as far as the series reaches."""
     reach = (times[-1] - times[0]).days if len(times) else 0
     days = {"day": 1, "month": 30, "year": 365}
@@ -79,7 +79,7 @@ def thin_candles(candles: pd.DataFrame, most: int = MAX_CANDLES) -> pd.DataFrame
     return wide.set_axis(candles.index[::width][: len(wide)])
 
 
-def _line(series: pd.Series, name: str, tint: str, *, dash: str = "solid", width: float = 1.8, form: str = "+.2%") -> go.Scatter:
+def line(series: pd.Series, name: str, tint: str, *, dash: str = "solid", width: float = 1.8, form: str = "+.2%") -> go.Scatter:
     series = thin(series)
     return go.Scatter(
         x=series.index, y=series.to_numpy(), name=name, mode="lines", line={"color": tint, "dash": dash, "width": width},
@@ -100,35 +100,35 @@ def equity_figure(
 
     Series: UTC time -> multiple of starting capital (1.0 = start). `others`: further runs by name, dotted.
     """
-    figure = _blank(dark, height=height, x="Time (UTC)", y="Return on starting capital, %")
+    figure = blank(dark, height=height, x="Time (UTC)", y="Return on starting capital, %")
     if buy_and_hold is not None:
-        figure.add_trace(_line(buy_and_hold - 1, "Buy-and-hold", colour("buy_and_hold", dark), dash="dash", width=1.4))
+        figure.add_trace(line(buy_and_hold - 1, "Buy-and-hold", colour("buy_and_hold", dark), dash="dash", width=1.4))
     for name, series in (others or {}).items():
-        figure.add_trace(_line(series - 1, name, colour(window, dark), dash="dot", width=1.4))
-    figure.add_trace(_line(equity - 1, f"Strategy ({window})", colour(window, dark), width=2))
+        figure.add_trace(line(series - 1, name, colour(window, dark), dash="dot", width=1.4))
+    figure.add_trace(line(equity - 1, f"Strategy ({window})", colour(window, dark), width=2))
     figure.update_yaxes(tickformat="+.0%")
-    return _time_axis(figure, dark, equity.index)
+    return time_axis(figure, dark, equity.index)
 
 
 def drawdown_figure(
     drawdown: pd.Series, buy_and_hold: pd.Series | None = None, *, window: str = "train", dark: bool = False, height: int = 200
 ) -> go.Figure:
     """Fall below the highest equity so far, over time (negative fractions), shown as a filled area in percent."""
-    figure = _blank(dark, height=height, x="Time (UTC)", y="Drawdown, %")
+    figure = blank(dark, height=height, x="Time (UTC)", y="Drawdown, %")
     if buy_and_hold is not None:
-        figure.add_trace(_line(buy_and_hold, "Buy-and-hold", colour("buy_and_hold", dark), dash="dash", width=1.2))
-    area = _line(drawdown, f"Strategy ({window})", colour(window, dark), width=1.2)
+        figure.add_trace(line(buy_and_hold, "Buy-and-hold", colour("buy_and_hold", dark), dash="dash", width=1.2))
+    area = line(drawdown, f"Strategy ({window})", colour(window, dark), width=1.2)
     figure.add_trace(area.update(fill="tozeroy", opacity=0.9))
     figure.update_yaxes(tickformat=".0%")
-    return _time_axis(figure, dark, drawdown.index)
+    return time_axis(figure, dark, drawdown.index)
 
 
 def exposure_figure(exposure: pd.Series, *, window: str = "train", dark: bool = False, height: int = 180) -> go.Figure:
     """Share of equity deployed over time, in percent."""
-    figure = _blank(dark, height=height, x="Time (UTC)", y="Exposure, % of equity")
-    figure.add_trace(_line(exposure, "Exposure", colour(window, dark), width=1.2, form=".1%").update(fill="tozeroy"))
+    figure = blank(dark, height=height, x="Time (UTC)", y="Exposure, % of equity")
+    figure.add_trace(line(exposure, "Exposure", colour(window, dark), width=1.2, form=".1%").update(fill="tozeroy"))
     figure.update_yaxes(tickformat=".0%", rangemode="tozero")
-    return _time_axis(figure, dark, exposure.index)
+    return time_axis(figure, dark, exposure.index)
 
 
 def best_curve_figure(progress: pd.DataFrame, *, objective: str = "sharpe", dark: bool = False, height: int = 340) -> go.Figure:
@@ -137,7 +137,7 @@ def best_curve_figure(progress: pd.DataFrame, *, objective: str = "sharpe", dark
     `progress`: as `Queries.progress` gives it. The best on validation is drawn where the objective is Sharpe, by which boards
     are ranked; failed runs leave a gap.
     """
-    figure = _blank(dark, height=height, x="Run number", y=figure_label(objective))
+    figure = blank(dark, height=height, x="Run number", y=figure_label(objective))
     percent = "%" in figure_label(objective)
     form = "+.2%" if percent else ",.2f"
     shown = progress.tail(MAX_POINTS // 2)
@@ -151,7 +151,7 @@ def best_curve_figure(progress: pd.DataFrame, *, objective: str = "sharpe", dark
         )  # fmt: skip
     best = {"train": "best_objective"} | ({"validation": "best_validation_sharpe"} if objective == "sharpe" else {})
     for window, column in best.items():
-        steps = _line(
+        steps = line(
             progress.set_index("number")[column].astype(float), f"Best so far, {window}", colour(window, dark), form=form
         )
         figure.add_trace(steps.update(line_shape="hv"))
@@ -172,7 +172,7 @@ def candle_figure(
 
     `candles`: index UTC time, columns open, high, low, close. `trades`: columns of `simulate_trades`. `lines`: overlays.
     """
-    figure = _blank(dark, height=height, x="Time (UTC)", y="Price")
+    figure = blank(dark, height=height, x="Time (UTC)", y="Price")
     shown = thin_candles(candles)
     up, down = colour("neutral", dark), colour("text", dark)
     figure.add_trace(
@@ -183,14 +183,14 @@ def candle_figure(
         )
     )  # fmt: skip
     for name, series in (lines or {}).items():
-        figure.add_trace(_line(series, name, colour("all", dark), width=1.2, form=",.6~g"))
+        figure.add_trace(line(series, name, colour("all", dark), width=1.2, form=",.6~g"))
     for side, symbol in (("long", "triangle-up"), ("short", "triangle-down")):
         part = trades[trades["direction"] == side]
         figure.add_trace(_marks(part, "entry", f"Entry {side}", colour(side, dark), symbol, dark))
     for name, part in (("profit", trades[trades["pnl"] > 0]), ("loss", trades[trades["pnl"] <= 0])):
         figure.add_trace(_marks(part, "exit", f"Exit, {name}", colour(name, dark), "x" if name == "loss" else "circle", dark))
     figure.update_layout(hovermode="closest")
-    return _time_axis(figure, dark, shown.index)
+    return time_axis(figure, dark, shown.index)
 
 
 def _marks(trades: pd.DataFrame, end: str, name: str, tint: str, symbol: str, dark: bool) -> go.Scatter:
@@ -210,7 +210,7 @@ def asset_bar_figure(
     values = assets[figure_name].dropna().sort_values()
     half = most // 2
     values = values if len(values) <= most else pd.concat([values.iloc[:half], values.iloc[-half:]])
-    figure = _blank(dark, height=height or 90 + 22 * len(values), x=figure_label(figure_name), y="Asset")
+    figure = blank(dark, height=height or 90 + 22 * len(values), x=figure_label(figure_name), y="Asset")
     percent = "%" in figure_label(figure_name)
     figure.add_trace(
         go.Bar(

@@ -1,0 +1,115 @@
+"""Which campaign and which run a page is about, and the labels that their data carry."""
+
+from functools import partial
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from engine.research.service import ResearchService
+
+from engine.errors import EngineError
+from engine.records import CampaignSpec
+from engine.store.answers import CampaignRow, RunRow
+from pages import look, selection
+from pages.access import show_problem
+
+RUNS_LISTED = 200  # the best ones; any other run is reached from the Runs page or by its address
+
+
+def campaign(service: ResearchService) -> CampaignRow:
+    """The campaign that this viewer looks at, picked here. Without any the page says how to begin and ends."""
+    show_problem()
+    board = service.queries.campaigns()
+    if board.empty:
+        st.info("No campaign yet. Its runs will stand here as soon as one is started.", icon=":material/hourglass_empty:")
+        st.page_link("pages/research_setup.py", label="Set a campaign up", icon=":material/arrow_forward:")
+        st.stop()
+    _follow_run(service)
+    names = dict(zip(board["campaign_id"], board["name"], strict=True))
+    chosen = selection.pick("Campaign", "campaign", list(names), format_func=partial(_name, names))
+    return service.queries.campaign(str(chosen))
+
+
+def _follow_run(service: ResearchService) -> None:
+    """A run that was opened by its address brings its campaign with it; one that is not there is dropped, and the page ends."""
+    run_id = selection.current("run")
+    if not run_id:
+        return
+    try:
+        owner = service.queries.run(run_id).campaign_id
+    except EngineError as error:
+        selection.choose("run", None)
+        st.error(str(error))
+        st.stop()
+    if owner != selection.current("campaign"):
+        selection.choose("campaign", owner)
+        selection.choose("run", run_id)
+
+
+def _name(names: dict[str, str], campaign_id: str) -> str:
+    return names[campaign_id]
+
+
+def run(service: ResearchService, of: CampaignRow, label: str = "Run", name: str = "run") -> RunRow:
+    """The run that this viewer looks at under that choice, best first. A campaign without runs says so and ends the page."""
+    board = service.queries.runs(of.campaign_id, limit=RUNS_LISTED)
+    if board.empty:
+        st.info("This campaign has no run yet. Start it, and the first one will stand here.", icon=":material/hourglass_empty:")
+        st.page_link("pages/overview.py", label="Go to Overview", icon=":material/arrow_forward:")
+        st.stop()
+    texts = {row.run_id: _run_text(row) for row in board.itertuples()}
+    chosen = selection.current(name)
+    if chosen and chosen not in texts:
+        other = service.queries.run(chosen)
+        texts[chosen] = f"Run {other.number:,}: {other.failure or other.summary}"
+    picked = selection.pick(
+        label, name, list(texts), format_func=partial(_name, texts),
+        help=f"The {RUNS_LISTED} best by validation Sharpe; open any other from the leaderboard on Runs.",
+    )  # fmt: skip
+    return service.queries.run(str(picked))
+
+
+def _run_text(row: Any) -> str:
+    told = f"failed: {row.failure_kind}" if row.status == "failed" else f"Sharpe {look.number(row.validation_sharpe)}"
+    return f"Run {row.number:,}, rank {row.rank:,}, {told}: {row.summary}"
+
+
+def labels(service: ResearchService, spec: CampaignSpec) -> None:
+    """Badges that must stand wherever results of this campaign's data do, and what they were computed on."""
+    try:
+        described = service.catalog.describe(spec.dataset)
+    except EngineError as error:
+        st.error(str(error))
+        return
+    data_badges(described)
+    times = service.catalog.open(spec.dataset).times_ns
+    spans = [
+        f"{window.name} {_day(times[window.start])} to {_day(times[window.stop - 1])}"
+        for window in spec.windows
+        if window.name != "vault"
+    ]
+    st.caption(
+        f"{look.plain(spec.dataset)}, {len(spec.assets):,} of {described['assets']:,} assets, {described['timeframe']} bars; "
+        f"{'; '.join(spans)} (UTC). Fee {look.percent(spec.costs.fee_rate, signed=False)}, "
+        f"slippage {look.percent(spec.costs.slippage_rate, signed=False)} a fill; capital {look.money(spec.capital, spec.currency)}."
+    )
+
+
+def _day(time_ns: int) -> str:
+    return f"{pd.Timestamp(time_ns):%Y-%m-%d}"
+
+
+def data_badges(described: dict[str, Any]) -> None:
+    """SYNTHETIC, survivors only, no volume: what flatters or limits every result on a dataset."""
+    if not (described["synthetic"] or described["survivors_only"] or not described["has_volume"]):
+        return
+    with st.container(horizontal=True, gap="small"):
+        if described["synthetic"]:
+            st.badge("SYNTHETIC", color="orange", icon=":material/science:", help="A made-up market: no money can be made on it.")
+        if described["survivors_only"]:
+            st.badge(
+                "Survivors only", color="orange", icon=":material/filter_alt:",
+                help="No asset ends before the market does: results flatter what a trader could have picked at the time.",
+            )  # fmt: skip
+        if not described["has_volume"]:
+            st.badge("No volume", color="gray", help="Strategies that read the volume are refused on this set.")
