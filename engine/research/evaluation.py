@@ -2,8 +2,9 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
-from concurrent.futures import Executor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pandas as pd
@@ -13,6 +14,7 @@ from engine.backtest.portfolio import Result, run_strategy
 from engine.backtest.sweep import Outcomes, Progress, TestBed, hold_outcomes, prepare, sweep
 from engine.market.bars import Panel
 from engine.records import Costs, Failure, ParamRange, Params, Window
+from engine.settings import Settings
 from engine.strategy.sandbox import SandboxPool
 
 BEDS_KEPT = 4
@@ -68,6 +70,17 @@ class Evaluator:
     def result(self, source: str, params: Params, bed: TestBed, *, sides: str = "both") -> Result | Failure:
         """The whole result of one parameter set, or why there is none."""
         return run_strategy(source, params, bed, pool=self._pool, sides=sides)
+
+
+@contextmanager
+def open_evaluator(settings: Settings) -> Iterator[Evaluator]:
+    """An evaluator with slots and threads of its own, ended with the block: for commands that only compute."""
+    pool = SandboxPool(settings.slots, settings.limits)
+    with ThreadPoolExecutor(settings.slots, "evaluation") as executor:
+        try:
+            yield Evaluator(pool, executor)
+        finally:
+            pool.close()
 
 
 def figures_of(table: pd.DataFrame, row: int) -> dict[str, float]:

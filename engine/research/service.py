@@ -73,6 +73,7 @@ class ResearchService:
         self.ledger = Ledger(self._database, settings)
         self.queries = Queries(self._database)
         self.ledger.take_in_spool()
+        write_snapshot(self._database, settings.snapshot_dir)  # what other processes read while this one owns the ledger
         self._pool = SandboxPool(settings.slots, settings.limits)
         self._executor = ThreadPoolExecutor(settings.slots, "evaluation")
         self.evaluator = Evaluator(self._pool, self._executor)

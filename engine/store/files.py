@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,14 +43,17 @@ def write_atomically(path: Path, text: str) -> None:
 
     Raises StoreFull if there is no room; the old file then stays.
     """
+    make_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
+
+
+def make_atomically(path: Path, make: Callable[[Path], object]) -> None:
+    """Let `make` write a file beside `path` and put it in its place; same promise as `write_atomically`."""
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     with room_for(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with part.open("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
+            make(part)
+            sync_file(part)
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""The command line, one module a subject; `engine/__main__.py` joins them."""

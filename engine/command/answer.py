@@ -1,0 +1,86 @@
+"""How commands answer: one JSON object, or text for people; errors as one sentence and a non-zero exit."""
+
+import functools
+import json
+import math
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec
+
+import numpy as np
+import pandas as pd
+import typer
+
+from engine.errors import EngineError
+from engine.settings import Settings, load_settings
+
+StoreOption = Annotated[Path | None, typer.Option("--store", help="Folder of the ledger and the datasets; default data/.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
+DataOption = Annotated[str, typer.Option("--data", help="Name of a dataset; `demo` and `demo-null` are made when first named.")]
+
+P = ParamSpec("P")
+
+
+class Refused(EngineError):
+    """A command that computed an answer and must still refuse: the answer, and the sentence that says why."""
+
+    def __init__(self, message: str, answer: dict[str, Any]) -> None:
+        super().__init__(message)
+        self.answer = answer
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON can hold it: NaN and infinity become null, numpy and pandas become plain, times ISO text."""
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, pd.DataFrame):
+        return [plain(row) for row in value.to_dict("records")]
+    if isinstance(value, list | tuple | set | np.ndarray):
+        return [plain(v) for v in value]
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is pd.NaT or value is pd.NA:
+        return None
+    if isinstance(value, pd.Timestamp):
+        return value.isoformat()
+    return str(value) if isinstance(value, Path) else value
+
+
+def answers(command: Callable[P, tuple[dict[str, Any], str]]) -> Callable[P, None]:
+    """Wrap a command that returns (answer, text for people): prints the one that was asked for, and errors as a sentence.
+
+    The command takes `as_json`; with it an error is `{"error": …}` on standard output too. Exit status 1 on an error.
+    """
+
+    @functools.wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        as_json = bool(kwargs.get("as_json"))
+        try:
+            answer, text = command(*args, **kwargs)
+        except EngineError as error:
+            answer = {**getattr(error, "answer", {}), "error": str(error)}
+            if as_json:
+                print(json.dumps(plain(answer)))
+            print(f"error: {error}", file=sys.stderr)
+            raise typer.Exit(1) from None
+        print(json.dumps(plain(answer)) if as_json else text)
+
+    return run
+
+
+def settings_of(store: Path | None) -> Settings:
+    """Settings of the named store."""
+    return load_settings(store)
+
+
+def percent(value: float | None, *, sign: bool = True) -> str:
+    """A fraction as percent, a change with its sign, or that it was not computed."""
+    return "not computed" if value is None or not math.isfinite(value) else f"{value:{'+' if sign else ''}.2%}"
+
+
+def number(value: float | None, digits: int = 2) -> str:
+    """A number with thousands separated, or that it was not computed."""
+    return "not computed" if value is None or not math.isfinite(value) else f"{value:,.{digits}f}"

@@ -1,0 +1,203 @@
+"""`engine backtest` and `engine sweep`: one strategy file on one window, each scenario counted as a trial."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+import typer
+
+from engine.analysis.metrics import asset_table, portfolio_table
+from engine.backtest.sweep import TestBed
+from engine.command.answer import DataOption, JsonOption, Refused, StoreOption, number, percent, settings_of
+from engine.errors import StrategyError
+from engine.market.catalog import Catalog
+from engine.market.splits import window_named
+from engine.records import Costs, Failure, ParamRange
+from engine.research.campaign import check_costs
+from engine.research.evaluation import Evaluator, figures_of, open_evaluator
+from engine.research.objectives import choose_best, objective_values
+from engine.research.trials import batch_of, count_trials, record_look
+from engine.settings import Settings
+from engine.store.files import make_atomically
+from engine.strategy.params import complete_params, draw, grid, parse_params
+
+FileArgument = Annotated[Path, typer.Argument(help="A strategy file in the contract.")]
+WindowOption = Annotated[str, typer.Option("--window", help="train, validation, or all (which looks into the vault).")]
+FeeOption = Annotated[float, typer.Option("--fee-rate", help="Fee as a fraction of each fill's notional.")]
+SlippageOption = Annotated[
+    float, typer.Option("--slippage-rate", help="Slippage of market orders and stops as a fraction of price.")
+]
+DEFAULTS = Costs()
+
+
+def read_strategy(path: Path) -> str:
+    """The text of a strategy file. Raises StrategyError."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise StrategyError(f"the strategy {path} cannot be read: {reason}; name a Python file in the contract") from None
+
+
+def _bed(settings: Settings, evaluator: Evaluator, data: str, window: str, costs: Costs) -> TestBed:
+    check_costs(costs)
+    if window not in ("train", "validation", "all"):
+        raise StrategyError(f"the window is {window!r}; wanted train, validation or all")
+    panel = Catalog(settings.bars_dir).open(data)
+    return evaluator.bed(panel, panel.symbols, window_named(panel.bars, window), costs)
+
+
+def _ranges(evaluator: Evaluator, source: str, path: Path) -> tuple[ParamRange, ...]:
+    ranges = evaluator.ranges(source)
+    if isinstance(ranges, Failure):
+        raise StrategyError(f"{path.name}: {ranges}")
+    return ranges
+
+
+def _typed(params: Sequence[str]) -> dict[str, str]:
+    pairs = [p.partition("=") for p in params]
+    for name, equals, _ in pairs:
+        if not equals:
+            raise StrategyError(f"--param {name} has no value; write --param {name}=VALUE")
+    return {name: value for name, _, value in pairs}
+
+
+def backtest(
+    file: FileArgument,
+    data: DataOption,
+    param: Annotated[list[str] | None, typer.Option("--param", help="name=value; others take the middle of their range.")] = None,
+    window: WindowOption = "train",
+    fee_rate: FeeOption = DEFAULTS.fee_rate,
+    slippage_rate: SlippageOption = DEFAULTS.slippage_rate,
+    trades_out: Annotated[Path | None, typer.Option(help="Write the trades to this Parquet file.")] = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> tuple[dict[str, Any], str]:
+    """Run one strategy with one parameter set and print its figures."""
+    settings, source, given = settings_of(store), read_strategy(file), _typed(param or [])
+    with open_evaluator(settings) as evaluator:
+        ranges = _ranges(evaluator, source, file)
+        params, defaults = complete_params(ranges, parse_params(ranges, given))
+        bed = _bed(settings, evaluator, data, window, Costs(fee_rate, slippage_rate))
+        if window == "all":
+            record_look(settings, bed.market.panel.data_hash, who="backtest", why=file)
+        result = evaluator.result(source, params, bed)
+    trials = count_trials(settings, batch_of(bed, source, origin="backtest", scenarios=1))
+    if isinstance(result, Failure):
+        raise StrategyError(f"{file.name}: {result}")
+    if trades_out is not None:
+        make_atomically(trades_out, lambda part: result.trades.to_parquet(part, index=False))
+    figures = figures_of(portfolio_table(result.outcomes, bed.market, bed.hold), 0)
+    assets = asset_table(result.outcomes, 0, bed.market, bed.hold)
+    answer = {
+        "portfolio": figures,
+        "assets": assets.reset_index(),
+        "params": params,
+        "defaults": list(defaults),
+        **_where(bed, data),
+        "trials": trials.total,
+        "trials_by_arm": trials.by_arm,
+    }
+    if figures["trades_with_open"] == 0:
+        raise Refused(
+            f"{file.name} made no trade on {window}; wanted at least one: loosen its entries, or try other parameters", answer
+        )
+    return answer, _text(file.name, answer)
+
+
+def _where(bed: TestBed, data: str) -> dict[str, Any]:
+    """On what a figure was computed."""
+    panel, window = bed.market.panel, bed.market.window
+    times = pd.DatetimeIndex(panel.times_ns[[window.start, window.stop - 1]], tz="UTC")
+    return {
+        "window": window.name,
+        "window_bars": window.bars,
+        "first_bar": times[0],
+        "last_bar": times[1],
+        "data": data,
+        "data_hash": panel.data_hash,
+        "synthetic": panel.synthetic,
+        "survivors_only": panel.survivors_only,
+        "costs": {"fee_rate": bed.costs.fee_rate, "slippage_rate": bed.costs.slippage_rate},
+        "warm_up_bars": window.warm_up_bars,
+    }
+
+
+def _text(name: str, answer: dict[str, Any]) -> str:
+    f = answer["portfolio"]
+    label = " (SYNTHETIC)" if answer["synthetic"] else ""
+    shown = ", ".join(f"{k}={v:g}" if isinstance(v, float) else f"{k}={v}" for k, v in answer["params"].items())
+    defaulted = f" (middle of the range: {', '.join(answer['defaults'])})" if answer["defaults"] else ""
+    return "\n".join(
+        [
+            f"{name} on {answer['data']}{label}, window {answer['window']}: {answer['window_bars']:,} bars",
+            f"  parameters        {shown or 'none'}{defaulted}",
+            f"  total return      {percent(f['total_return'])}   buy and hold {percent(f['buy_and_hold_return'])}",
+            f"  Sharpe            {number(f['sharpe'])}   buy and hold {number(f['buy_and_hold_sharpe'])}",
+            f"  max. drawdown     {percent(f['max_drawdown'])}",
+            f"  trades            {f['trades_with_open']:,.0f}, of which {f['open_positions']:,.0f} still open",
+            f"  win rate          {percent(f['win_rate_with_open'], sign=False)}   "
+            f"profit factor {number(f['profit_factor_with_open'])}",
+            f"  assets traded     {f['assets_traded']:.0f} of {f['assets_listed']:.0f} listed",
+            f"  trials on these bars so far: {answer['trials']:,}",
+        ]
+    )
+
+
+def sweep(
+    file: FileArgument,
+    data: DataOption,
+    scenarios: Annotated[int, typer.Option(help="Number of parameter sets, at most for a grid.")] = 200,
+    method: Annotated[str, typer.Option(help="grid or random.")] = "grid",
+    seed: Annotated[int, typer.Option(help="Seed of the random method.")] = 1,
+    objective: Annotated[str, typer.Option(help="What the best set is best at.")] = "sharpe",
+    min_trades: Annotated[int, typer.Option(help="Fewer trades than this rank last.")] = 100,
+    window: WindowOption = "train",
+    fee_rate: FeeOption = DEFAULTS.fee_rate,
+    slippage_rate: SlippageOption = DEFAULTS.slippage_rate,
+    out: Annotated[Path | None, typer.Option(help="Write all scenarios to this Parquet file, per asset beside it.")] = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> tuple[dict[str, Any], str]:
+    """Run hundreds of parameter sets of one strategy over all assets."""
+    settings, source = settings_of(store), read_strategy(file)
+    if method not in ("grid", "random") or scenarios < 1:
+        raise StrategyError(f"a sweep by {method!r} of {scenarios} scenarios; wanted grid or random, and at least 1")
+    with open_evaluator(settings) as evaluator:
+        ranges = _ranges(evaluator, source, file)
+        params = grid(ranges, scenarios) if method == "grid" else draw(ranges, scenarios, np.random.default_rng(seed))
+        bed = _bed(settings, evaluator, data, window, Costs(fee_rate, slippage_rate))
+        if window == "all":
+            record_look(settings, bed.market.panel.data_hash, who="sweep", why=file)
+        swept = evaluator.sweep(source, params, bed)
+    trials = count_trials(settings, batch_of(bed, source, origin="sweep", scenarios=len(params)))
+    values = objective_values(swept.table, objective, min_trades)
+    best, reason = choose_best(swept.table, values, objective, min_trades)
+    if best is None:
+        raise StrategyError(f"{file.name}: none of {len(params)} scenarios ran; {swept.outcomes.failures[0]}")
+    failures = {i: str(f) for i, f in enumerate(swept.outcomes.failures) if f is not None}
+    table = pd.concat([pd.DataFrame(params), swept.table], axis=1).assign(
+        objective=values, failure=pd.Series(failures, index=range(len(params)), dtype="str")
+    )
+    if out is not None:
+        assets = pd.concat({i: swept.assets(i) for i in range(len(params))}, names=["scenario"]).reset_index()
+        make_atomically(out, lambda part: table.to_parquet(part, index=False))
+        make_atomically(out.with_suffix(".assets.parquet"), lambda part: assets.to_parquet(part, index=False))
+    shown = [{"params": p, **figures_of(swept.table, i), "objective": values[i]} for i, p in enumerate(params)]
+    answer = {
+        "scenarios": shown, "best": best, "reason": reason, "failed": len(failures), "failures": failures,
+        **_where(bed, data), "trials": trials.total,
+    }  # fmt: skip
+    if np.nanmax(swept.table["trades_with_open"]) == 0:
+        raise Refused(f"{file.name} made no trade in any of {len(params)} scenarios; wanted some: loosen its entries", answer)
+    f = shown[best]
+    text = (
+        f"{file.name}: {len(params)} scenarios on {data}, {answer['failed']} failed\n"
+        f"  best ({reason}): {json.dumps(params[best])}\n"
+        f"  total return {percent(f['total_return'])}, Sharpe {number(f['sharpe'])}, {f['trades_with_open']:,.0f} trades\n"
+        f"  the best of {len(params)} tries flatters itself; trials on these bars so far: {trials.total:,}"
+    )
+    return answer, text

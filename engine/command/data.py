@@ -1,0 +1,89 @@
+"""`engine data`: import, list, quality, demo."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from engine.command.answer import JsonOption, StoreOption, answers, settings_of
+from engine.market.catalog import Catalog
+from engine.market.demo import DEMO_EDGE, DEMO_STRENGTH, demo_market
+from engine.market.quality import assess
+
+app = typer.Typer(no_args_is_help=True, help="Datasets: import bars, list them, judge them, make demo markets.")
+
+
+def _catalog(store: Path | None) -> Catalog:
+    return Catalog(settings_of(store).bars_dir)
+
+
+def _line(about: dict[str, Any]) -> str:
+    labels = [w for w, on in (("SYNTHETIC", about["synthetic"]), ("survivors only", about["survivors_only"])) if on]
+    extent = f"{about['assets']} assets x {about['rows']:,} bars of {about['timeframe']}, {about['first']} to {about['last']}"
+    return f"{about['name']}: {extent}" + (f" ({', '.join(labels)})" if labels else "")
+
+
+@app.command("import")
+@answers
+def import_(
+    path: Annotated[Path, typer.Argument(help="Parquet or CSV, long or one file per symbol in a folder.")],
+    name: Annotated[str, typer.Option("--name", help="Name of the dataset: letters, digits, - and _.")],
+    reference: Annotated[str | None, typer.Option(help="Reference asset; default the highest median dollar volume.")] = None,
+    replace: Annotated[bool, typer.Option(help="Replace a dataset of that name.")] = False,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> tuple[dict[str, Any], str]:
+    """Import bars under a name; refuses what cannot be trusted, reports the rest."""
+    result = _catalog(store).import_path(path, name, reference=reference, replace=replace)
+    messages = list(result.quality.messages)
+    text = "\n".join([_line(result.description), *(f"  - {m}" for m in messages[:12])])
+    more = f"\n  … and {len(messages) - 12} more: engine data quality --data {name}" if len(messages) > 12 else ""
+    return {"dataset": result.description, "messages": messages, "replaced": result.replaced}, text + more
+
+
+@app.command("list")
+@answers
+def list_(store: StoreOption = None, as_json: JsonOption = False) -> tuple[dict[str, Any], str]:
+    """The datasets of the store."""
+    catalog = _catalog(store)
+    found = [catalog.describe(name) for name in catalog.names()]
+    empty = "no dataset yet; import one with `engine data import PATH --name N`, or name `demo` in any command"
+    return {"datasets": found}, "\n".join(map(_line, found)) or empty
+
+
+@app.command()
+@answers
+def quality(
+    data: Annotated[str, typer.Option("--data", help="Name of the dataset.")],
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> tuple[dict[str, Any], str]:
+    """The quality report of a dataset: gaps, bad bars, outliers, listings and delistings."""
+    catalog = _catalog(store)
+    report = catalog.quality(data)
+    columns = [c for c in report.assets.columns if c != "flags"]
+    text = "\n".join(
+        [_line(catalog.describe(data)), *(f"  - {m}" for m in report.messages), "", report.assets[columns].to_string()]
+    )
+    return {"dataset": data, **report.as_dict()}, text
+
+
+@app.command()
+@answers
+def demo(
+    name: Annotated[str, typer.Option("--name", help="Name of the dataset to make.")],
+    edge: Annotated[str, typer.Option(help="Kind of planted edge, or none.")] = DEMO_EDGE,
+    strength: Annotated[float, typer.Option(help="How strong it is; 2 pays the default costs.")] = DEMO_STRENGTH,
+    seed: Annotated[int, typer.Option(help="Seed of the market; equal seeds give equal bars.")] = 7,
+    assets: Annotated[int, typer.Option(help="Number of assets.")] = 100,
+    bars: Annotated[int, typer.Option(help="Number of hourly bars.")] = 17_520,
+    replace: Annotated[bool, typer.Option(help="Replace a dataset of that name.")] = False,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> tuple[dict[str, Any], str]:
+    """Make a synthetic market with an edge of your choice."""
+    kind = None if edge == "none" else edge
+    panel = demo_market(name, seed=seed, edge=kind, strength=strength, assets=assets, bars=bars)
+    meta = {"edge": kind, "edge_strength": strength, "seed": seed}
+    about = _catalog(store).save(panel, source="synthetic", quality=assess(panel), extra_meta=meta, replace=replace)
+    return {"dataset": about}, _line(about)

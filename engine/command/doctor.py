@@ -1,0 +1,78 @@
+"""`engine doctor`: is this machine fit, and what does the store hold?"""
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import sys
+import time
+from typing import Any
+
+import psutil
+
+from engine.command.answer import JsonOption, StoreOption, settings_of
+from engine.errors import EngineError
+from engine.market.catalog import Catalog
+from engine.records import Failure
+from engine.settings import Settings
+from engine.store.snapshot import open_reader
+from engine.strategy.sandbox import LEVEL, SandboxPool
+
+PACKAGES = ("streamlit", "pandas", "numpy", "numba", "duckdb", "TA-Lib", "vectorbt", "plotly", "optuna", "dspy-ai")
+
+
+def doctor(store: StoreOption = None, as_json: JsonOption = False) -> tuple[dict[str, Any], str]:
+    """Check Python, packages, the process for strategy code, the ledger and the disk."""
+    settings = settings_of(store)
+    isolation, works, start_s = _isolation(settings)
+    answer = {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": os.cpu_count(),
+        "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
+        "packages": {p: _version(p) for p in PACKAGES},
+        "isolation": isolation,
+        "strategy_process_works": works,
+        "strategy_process_start_s": start_s,
+        "store": str(settings.store_dir),
+        "ledger": _ledger(settings),
+        "datasets": Catalog(settings.bars_dir).names(),
+        "disk_free_gb": round(shutil.disk_usage(_existing(settings)).free / 2**30, 1),
+        "model": "none: the random arm runs",
+    }
+    text = "\n".join(f"{key:>26}  {value}" for key, value in answer.items())
+    return answer, text
+
+
+def _isolation(settings: Settings) -> tuple[str, bool, float]:
+    """The level, whether a trivial strategy runs, and how long the process takes to start."""
+    began = time.monotonic()
+    pool = SandboxPool(1, settings.limits)
+    try:
+        works = not isinstance(pool.ranges("PARAMS = {}\n\n\ndef signals(market, params, ta):\n    return {}\n"), Failure)
+    except EngineError as error:
+        return f"none: {error}", False, round(time.monotonic() - began, 2)
+    finally:
+        pool.close()
+    return LEVEL, works, round(time.monotonic() - began, 2)
+
+
+def _ledger(settings: Settings) -> dict[str, Any]:
+    try:
+        with open_reader(settings) as queries:
+            totals = queries.totals()
+            return {"source": queries.source, "age_s": queries.age_s, **vars(totals)}
+    except EngineError as error:
+        return {"problem": str(error)}
+
+
+def _existing(settings: Settings) -> str:
+    """The nearest folder above the store that exists."""
+    return str(next(p for p in (settings.store_dir, *settings.store_dir.parents) if p.exists()))
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return f"missing: run `make run` again, or {sys.executable} -m pip install -r requirements.lock"

@@ -1,0 +1,183 @@
+"""`engine run`, `engine leaderboard`, `engine repeat`: campaigns without a browser."""
+
+import json
+import random
+import sys
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+
+from engine.command.answer import DataOption, JsonOption, Refused, StoreOption, number, settings_of
+from engine.errors import CampaignError
+from engine.figures import PORTFOLIO_FIGURES
+from engine.market.catalog import Catalog
+from engine.records import Costs, StopConditions
+from engine.research.campaign import Choices
+from engine.research.evaluation import open_evaluator
+from engine.research.repeat import repeat_run
+from engine.research.service import ResearchService
+from engine.store.queries import Queries
+from engine.store.snapshot import open_reader
+
+DEFAULTS = Choices()
+
+
+def run(
+    data: DataOption,
+    iterations: Annotated[int, typer.Option(help="Runs that the campaign shall have in the end.")] = 20,
+    scenarios: Annotated[int, typer.Option(help="Parameter sets a run, at most for a grid.")] = DEFAULTS.scenarios,
+    proposer: Annotated[str, typer.Option(help="Who writes the strategies: random.")] = DEFAULTS.proposer,
+    seed: Annotated[int, typer.Option(help="Equal seeds and settings give equal boards.")] = DEFAULTS.seed,
+    method: Annotated[str, typer.Option(help="grid or random.")] = DEFAULTS.method,
+    objective: Annotated[str, typer.Option(help="What the best set of a run is best at, on train.")] = DEFAULTS.objective,
+    min_trades: Annotated[int, typer.Option(help="Fewer trades than this rank last.")] = DEFAULTS.min_trades,
+    long_only: Annotated[bool, typer.Option("--long-only", help="No short positions.")] = False,
+    top: Annotated[int | None, typer.Option(help="Only so many assets, by dollar volume in train.")] = None,
+    name: Annotated[str, typer.Option(help="Name of the campaign.")] = "",
+    theme: Annotated[str, typer.Option(help="Steers the model arm only; the random arm ignores it.")] = "",
+    fee_rate: Annotated[float, typer.Option(help="Fee as a fraction of notional.")] = Costs().fee_rate,
+    slippage_rate: Annotated[float, typer.Option(help="Slippage as a fraction of price.")] = Costs().slippage_rate,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> tuple[dict[str, Any], str]:
+    """Run a campaign to that many runs; the same command again goes on where it stood."""
+    if iterations < 1:
+        raise CampaignError(f"{iterations} iterations were asked for; wanted at least 1")
+    choices = Choices(
+        name=name, theme=theme, top_assets=top, proposer=proposer, seed=seed, scenarios=scenarios,
+        method=method, objective=objective, min_trades=min_trades, sides="long" if long_only else "both",  # type: ignore[arg-type]
+        costs=Costs(fee_rate, slippage_rate), stop=StopConditions(runs=iterations),
+    )  # fmt: skip
+    service = ResearchService(settings_of(store))
+    try:
+        campaign_id = service.launch(service.draft(data, choices))
+        _follow(service, iterations, quiet=as_json)
+        problem = service.status().problem
+        answer = board(service.queries, campaign_id)
+    finally:
+        service.close()
+    if problem:
+        raise Refused(problem, answer)
+    return answer, board_text(answer)
+
+
+def _follow(service: ResearchService, iterations: int, *, quiet: bool) -> None:
+    """Wait for the campaign and, on a terminal, tell how far it is; Ctrl-C stops it between scenarios."""
+    try:
+        while not service.wait(0.5):
+            status = service.status()
+            if not quiet and sys.stderr.isatty():
+                print(
+                    f"\rrun {status.run_number} of {iterations}: {status.stage} {status.done}/{status.total}   ",
+                    end="",
+                    file=sys.stderr,
+                )
+    except KeyboardInterrupt:
+        service.stop()
+        service.wait()
+    if not quiet and sys.stderr.isatty():
+        print(file=sys.stderr)
+
+
+def board(queries: Queries, campaign_id: str) -> dict[str, Any]:
+    """A campaign's leaderboard as plain data, without times: equal campaigns give equal text."""
+    row = queries.campaign(campaign_id)
+    runs = queries.runs(campaign_id)
+    totals = int(runs["scenarios"].sum()) + int(runs["validation_total_return"].notna().sum())
+    return {
+        "campaign": campaign_id,
+        "name": row.spec.name,
+        "data": row.spec.dataset,
+        "data_hash": row.spec.data_hash,
+        "objective": row.spec.objective,
+        "trials": totals,
+        "source": queries.source,
+        "runs": [_run_answer({str(k): v for k, v in r.items()}) for r in runs.to_dict("records")],
+    }
+
+
+def _run_answer(run: dict[str, Any]) -> dict[str, Any]:
+    keys = (
+        "rank",
+        "run_id",
+        "number",
+        "arm",
+        "status",
+        "parent_run_id",
+        "code_hash",
+        "summary",
+        "params",
+        "scenarios",
+        "objective",
+    )
+    figures = {w: {f: run[f"{w}_{f}"] for f in PORTFOLIO_FIGURES} for w in ("train", "validation")}
+    failure = None if pd.isna(run["failure_kind"]) else {k: run[f"failure_{k}"] for k in ("kind", "message", "line")}
+    params = json.loads(run["params"]) if isinstance(run["params"], str) else None
+    return {**{k: run[k] for k in keys}, "params": params, "enough_trades": run["enough_trades"], "failure": failure, **figures}
+
+
+def board_text(answer: dict[str, Any]) -> str:
+    """The leaderboard for people."""
+    lines = [
+        f"{answer['name']} ({answer['campaign']}): {len(answer['runs'])} runs, {answer['trials']:,} trials; by validation Sharpe"
+    ]
+    if answer["source"] == "snapshot":
+        lines.append(f"  from the last snapshot, {answer['age_s']:.0f} s old: another process owns the ledger")
+    lines.append(f"{'rank':>4} {'run':>4}  {'validation Sharpe':>17} {'train Sharpe':>12} {'train trades':>12}  what")
+    for r in answer["runs"]:
+        what = f"FAILED {r['failure']['kind']}: {r['failure']['message']}" if r["failure"] else r["summary"]
+        lines.append(
+            f"{r['rank']:>4} {r['number']:>4}  {number(r['validation']['sharpe']):>17} {number(r['train']['sharpe']):>12}"
+            f" {number(r['train']['trades_with_open'], 0):>12}  {what[:90]}"
+        )
+    return "\n".join(lines)
+
+
+def leaderboard(
+    campaign: Annotated[str | None, typer.Option(help="Id of the campaign; default the one that changed last.")] = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> tuple[dict[str, Any], str]:
+    """The runs of one campaign, best validation Sharpe first, failed ones last."""
+    with open_reader(settings_of(store)) as queries:
+        campaigns = queries.campaigns()
+        if campaign is None and campaigns.empty:
+            raise CampaignError("the ledger holds no campaign; start one with `python -m engine run --data demo`, or in the app")
+        answer = board(queries, campaign or str(campaigns["campaign_id"].iloc[0]))
+        if queries.source == "snapshot":
+            answer["age_s"] = queries.age_s
+    return answer, board_text(answer)
+
+
+def repeat(
+    run_id: Annotated[str | None, typer.Argument(help="Id of a run.")] = None,
+    sample: Annotated[int | None, typer.Option(help="Repeat so many runs, drawn at random.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the draw.")] = 1,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> tuple[dict[str, Any], str]:
+    """Compute a run's every stored figure again: equal, or the first difference."""
+    settings = settings_of(store)
+    if (run_id is None) == (sample is None):
+        raise CampaignError("wanted one run's id, or --sample N")
+    with open_reader(settings) as queries, open_evaluator(settings) as evaluator:
+        ids = queries.run_ids() if run_id is None else [run_id]
+        if sample is not None:
+            ids = random.Random(seed).sample(ids, min(sample, len(ids)))
+        if not ids:
+            raise CampaignError("the ledger holds no run; start a campaign first")
+        catalog = Catalog(settings.bars_dir)
+        repeats = [repeat_run(i, queries, catalog, evaluator) for i in ids]
+    equal = sum(r.is_equal for r in repeats)
+    answer: dict[str, Any] = {
+        "repeated": len(repeats),
+        "equal": equal,
+        "figures_compared": sum(r.compared for r in repeats),
+        "runs": [{"run_id": r.run_id, "equal": r.is_equal, "compared": r.compared, "difference": r.difference} for r in repeats],
+    }
+    text = f"{equal} of {len(repeats)} runs equal, {answer['figures_compared']:,} figures compared"
+    if equal < len(repeats):
+        first = next(r for r in repeats if not r.is_equal)
+        raise Refused(f"run {first.run_id} differs: {first.difference}; {text}", answer)
+    return answer, text

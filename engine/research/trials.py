@@ -1,0 +1,62 @@
+"""Counting what commands score: into the ledger if it is free, else into the spool for its owner."""
+
+import hashlib
+import os
+import time
+from pathlib import Path
+
+from engine.backtest.sweep import TestBed
+from engine.errors import StoreLocked
+from engine.records import TrialBatch
+from engine.research.campaign import code_hash_of
+from engine.settings import Settings
+from engine.store.database import Database
+from engine.store.ledger import Ledger
+from engine.store.queries import Queries
+from engine.store.snapshot import open_reader
+from engine.store.spool import spool_trials
+from engine.store.trials import TrialCount
+
+
+def batch_of(bed: TestBed, source: str, *, origin: str, scenarios: int) -> TrialBatch:
+    """The trials of a command on a test bed, arm `human`; each call is a batch of its own."""
+    panel, window = bed.market.panel, bed.market.window
+    unique = f"{origin}:{time.time_ns()}:{os.getpid()}"
+    return TrialBatch(
+        batch_id=hashlib.sha256(unique.encode()).hexdigest()[:20],
+        origin=origin,
+        arm="human",
+        data_hash=panel.data_hash,
+        symbols=panel.symbols,
+        first_ns=int(panel.times_ns[window.start]),
+        last_ns=int(panel.times_ns[window.stop - 1]),
+        window=window.name,
+        scenarios=scenarios,
+        code_hash=code_hash_of(source),
+    )
+
+
+def count_trials(settings: Settings, batch: TrialBatch) -> TrialCount:
+    """Count the batch and return how many trials now overlap with it, those of other processes included."""
+    try:
+        database = Database(settings.database_path)
+    except StoreLocked:
+        spool_trials(settings.spool_dir, batch)
+        with open_reader(settings) as queries:
+            return queries.trials(batch.symbols, batch.first_ns, batch.last_ns)
+    try:
+        ledger = Ledger(database, settings)
+        ledger.take_in_spool()
+        ledger.record_trials(batch)
+        return Queries(database).trials(batch.symbols, batch.first_ns, batch.last_ns)
+    finally:
+        database.close()
+
+
+def record_look(settings: Settings, data_hash: str, *, who: str, why: Path) -> None:
+    """Record a look into the vault. Raises StoreLocked where another process owns the ledger: a look must be recorded."""
+    database = Database(settings.database_path)
+    try:
+        Ledger(database, settings).record_look(data_hash, "all", who=who, why=str(why.name))
+    finally:
+        database.close()
