@@ -4,19 +4,32 @@ from collections.abc import Callable
 from typing import Any
 
 import streamlit as st
-from engine.research.service import ResearchService
 
 from engine.errors import EngineError
+from engine.research.service import ResearchService
 from engine.settings import load_settings
 
 
-@st.cache_resource(show_spinner="Opening the ledger", on_release=lambda service: service.close())
+@st.cache_resource(
+    show_spinner="Opening the ledger; on the first start the demo markets are made too",
+    on_release=lambda service: service.close(),
+)
 def _open_service(store_dir: str) -> ResearchService:
-    return ResearchService(load_settings(store_dir))
+    address = f"http://{st.get_option('server.address') or 'localhost'}:{st.get_option('server.port')}"
+    service = ResearchService(load_settings(store_dir), address=address)
+    try:
+        if not service.catalog.names():
+            service.catalog.ensure_demo()
+        service.recover()
+    except EngineError:
+        service.close()  # else the ledger stays taken by a service that nobody has
+        raise
+    return service
 
 
 def research() -> ResearchService:
-    """The service of the store that the settings name; opened once. If it cannot be opened, the page says why and ends."""
+    """The service of the store that the settings name; opened once, and a campaign
+    that was cut off goes on. If it cannot be opened, the page says why and ends."""
     try:
         return _open_service(str(load_settings().store_dir))
     except EngineError as error:

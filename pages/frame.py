@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from engine.research.service import ServiceStatus
 from pages.access import attempt, research, show_problem
 from pages.look import duration, moment, plain
 
@@ -15,7 +16,6 @@ STATES = {
 """State of the service -> word, colour, icon."""
 
 SYNTHETIC = "A made-up market: it shows how the search works; nothing can be earned on it."
-SURVIVORS = "No asset ends before the set does: those that failed are missing, so results look better than they could have been."
 
 
 @st.fragment(run_every="2s")
@@ -31,23 +31,20 @@ def sidebar_status() -> None:
             st.caption(f"Theme: {plain(status.theme) or 'none'}  \nArm: {status.arm}  \nData: {status.dataset}")
             if status.synthetic:
                 st.badge("SYNTHETIC", color="orange", icon=":material/science:", help=SYNTHETIC)
-            left = f", {duration(status.seconds_left)} left" if status.seconds_left is not None else ""
-            if status.state in ("running", "starting", "stopping"):
-                st.caption(f"Run {status.run_number:,}: {status.stage}, {status.done:,} of {status.total:,}{left}")
+            run_in_work(status)
         st.caption(f"Model: {status.model}  \nIsolation: {status.isolation}")
         if status.problem:
             st.warning(status.problem)
 
 
-def dataset_badges(name: str) -> None:
-    """The dataset's name with what a reader of its results must know: SYNTHETIC, survivors only."""
-    about = research().catalog.describe(name)
-    with st.container(horizontal=True, gap="xsmall", width="content"):
-        st.badge(name, color="gray", icon=":material/database:", help=f"{about['assets']:,} assets, {about['timeframe']} bars")
-        if about["synthetic"]:
-            st.badge("SYNTHETIC", color="orange", icon=":material/science:", help=SYNTHETIC)
-        if about["survivors_only"]:
-            st.badge("survivors only", color="orange", help=SURVIVORS)
+def run_in_work(status: ServiceStatus) -> None:
+    """The bar of the run in work with its time left; always of the same height."""
+    if status.state not in ("starting", "running", "stopping"):
+        st.progress(0.0, text="No run in work.")
+        return
+    left = "" if status.seconds_left is None else f", {duration(status.seconds_left)} left"
+    amount = f", {status.done:,} of {status.total:,}" if status.total else ""
+    st.progress(min(status.done / max(status.total, 1), 1.0), text=f"Run {status.run_number:,}: {status.stage}{amount}{left}")
 
 
 def controls(campaign_id: str, state: str) -> None:

@@ -1,15 +1,15 @@
 """Headline figures: a value with its change, its history, its definition, and what it must reach."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import pandas as pd
 import streamlit as st
 
+from engine.analysis.benchmarks import check_benchmarks
 from engine.figures import ASSET_FIGURES, PORTFOLIO_FIGURES
 from engine.records import Benchmarks
 from pages.figures import sparkline
-from pages.look import figure_change, figure_help, figure_text, is_missing, percent
+from pages.look import count, figure_change, figure_help, figure_text, is_missing
 
 HEADLINES = ("sharpe", "total_return", "max_drawdown", "win_rate_with_open", "trades_with_open", "assets_traded")
 """Figures that lead a page, in this order; `Queries.progress` holds all of them for both windows."""
@@ -35,53 +35,19 @@ def headline(name: str, progress: pd.DataFrame, number: int, window: str) -> Non
     )
 
 
-@dataclass(frozen=True)
-class Benchmark:
-    """One benchmark against a value: texts to show, and how much of the way is made (0 to 1, None if not computed)."""
-
-    label: str
-    wanted: str
-    found: str
-    reached: float | None
-    met: bool
-    definition: str
-
-
-def benchmark_rows(wanted: Benchmarks, figures: Mapping[str, float]) -> list[Benchmark]:
-    """The benchmarks that are asked for, against the portfolio figures of one window of one run."""
-    rows = []
-    asked = {"total_return": wanted.total_return, "trades_with_open": wanted.trades, "assets_traded": wanted.assets,
-             "win_rate_with_open": wanted.win_rate}  # fmt: skip
-    for name, target in asked.items():
-        if target is None:
-            continue
-        value = figures.get(name)
-        label = PORTFOLIO_FIGURES[name].label.removesuffix(" (with open)")
-        if is_missing(value):
-            rows.append(Benchmark(label, _wanted(name, target), figure_text(name, None), None, False, figure_help(name)))
-            continue
-        found = figure_text(name, value)
-        if name == "assets_traded" and not is_missing(figures.get("assets_listed")):
-            found += f" of {figures['assets_listed']:,.0f} listed in the window"
-        met = value > target if name == "win_rate_with_open" else value >= target
-        reached = min(max(value / target, 0.0), 1.0) if target > 0 else float(met)
-        rows.append(Benchmark(label, _wanted(name, target), found, reached, bool(met), figure_help(name)))
-    return rows
-
-
-def _wanted(name: str, target: float) -> str:
-    if name == "win_rate_with_open":
-        return f"more than {percent(target, signed=False)}"
-    return f"at least {figure_text(name, target)}"
-
-
-def show_benchmarks(wanted: Benchmarks, figures: Mapping[str, float]) -> None:
-    """The benchmarks as a list of bars, one below the other."""
-    for row in benchmark_rows(wanted, figures):
-        mark = ":green[:material/check_circle:] met" if row.met else ":gray[not met]"
+def show_benchmarks(figures: Mapping[str, float], wanted: Benchmarks) -> None:
+    """Each benchmark that is asked for, one below the other: met or not, found, wanted, and the way as a bar."""
+    for check in check_benchmarks(figures, wanted):
+        label, reached = PORTFOLIO_FIGURES[check.figure].label.removesuffix(" (with open)"), 0.0
+        if not is_missing(check.found) and check.wanted > 0:
+            reached = min(max(check.found / check.wanted, 0.0), 1.0)
+        found = figure_text(check.figure, check.found)
+        if check.figure == "assets_traded" and not is_missing(figures.get("assets_listed")):
+            found += f" of {count(figures['assets_listed'])} listed in the window"
+        more = "more than" if check.figure == "win_rate_with_open" else "at least"
         with st.container(gap="xxsmall"):
             with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
-                st.markdown(f"**{row.label}**", width="content", help=row.definition)
-                st.markdown(mark, width="content")
-            st.progress(row.reached or 0.0)
-            st.caption(f"{row.found}; wanted {row.wanted}")
+                st.markdown(f"**{label}**", width="content", help=figure_help(check.figure))
+                st.markdown(":green[:material/check_circle: met]" if check.is_met else ":gray[not met]", width="content")
+            st.progress(float(check.is_met) or reached)
+            st.caption(f"{found}; wanted {more} {figure_text(check.figure, check.wanted)}")

@@ -5,9 +5,9 @@ import streamlit as st
 
 from engine.errors import EngineError
 from engine.store.answers import CampaignRow
-from pages import figures, look, selection, setup, welcome
+from pages import figures, look, run_choice, selection, setup, welcome
 from pages.access import attempt, research, show_problem
-from pages.frame import controls, dataset_badges
+from pages.frame import controls, run_in_work
 from pages.headline import HEADLINES, headline, show_benchmarks
 
 service = research()
@@ -17,10 +17,8 @@ queries = service.queries
 def activity(campaign: CampaignRow, board: pd.DataFrame) -> None:
     """What has been done: the run in work, runs, scenarios and trials."""
     status = service.status()
-    if status.campaign_id == campaign.campaign_id and status.state in ("starting", "running", "stopping"):
-        left = "" if status.seconds_left is None else f", {look.duration(status.seconds_left)} left"
-        text = f"Run {status.run_number:,}: {status.stage}, {status.done:,} of {status.total:,} scenarios{left}"
-        st.progress(min(status.done / max(status.total, 1), 1.0), text=text)
+    if status.campaign_id == campaign.campaign_id and status.state != "idle":
+        run_in_work(status)
     else:
         st.progress(0.0, text=f"Not running; this campaign is {campaign.state}.")
     totals, mine = queries.totals(), board.loc[board["campaign_id"] == campaign.campaign_id].iloc[0]
@@ -67,7 +65,7 @@ def best_run(campaign: CampaignRow, board: pd.DataFrame, progress: pd.DataFrame)
         look.show(curve, "overview.curve")
     with right.container(border=True, height=430):
         st.markdown("**Benchmarks**", help=f"What a good strategy must meet, against run {run.number:,} on {window}.")
-        show_benchmarks(campaign.spec.benchmarks, run.figures.get(window, {}))
+        show_benchmarks(run.figures.get(window, {}), campaign.spec.benchmarks)
 
 
 def latest(campaign: CampaignRow) -> None:
@@ -100,9 +98,7 @@ def live(campaign_id: str) -> None:
     """All that changes while one looks; every part has a fixed height."""
     try:
         campaign, board, progress = queries.campaign(campaign_id), queries.campaigns(), queries.progress(campaign_id)
-        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-            controls(campaign_id, campaign.state)
-            dataset_badges(campaign.spec.dataset)
+        controls(campaign_id, campaign.state)
         activity(campaign, board)
         if progress.empty:
             st.info("The first run is on its way: its figures will stand here.", icon=":material/hourglass_top:")
@@ -121,4 +117,5 @@ if campaigns.empty:
 else:
     names = dict(zip(campaigns["campaign_id"], campaigns["name"], strict=True))
     chosen = selection.pick("Campaign", "campaign", list(names), first=service.status().campaign_id, format_func=names.get)
+    run_choice.labels(service, service.spec(chosen))
     live(chosen)

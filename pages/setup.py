@@ -1,99 +1,93 @@
-"""The choices that make a campaign: their first values, and the way from them to a specification and back.
+"""The choices that make a campaign, as the fields of the Research page show them, and the way to a specification and back.
 
-Choices are a flat, JSON-ready dict, as the Research page's fields show it: rates and shares in percent. The page keeps each
-choice in the session under `research.<name>`; a preset is such a dict under a name.
+Choices are a flat, JSON-ready dict: rates and shares in percent, None where nothing is asked for. The page keeps each choice
+in the session under `research.<name>`; a preset is such a dict under a name.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
-from engine.research.service import ResearchService
 
 from engine.records import Benchmarks, CampaignSpec, Costs, StopConditions
+from engine.research.campaign import Choices
+from engine.research.service import ResearchService
 from pages import selection
 
-DEFAULTS: dict[str, Any] = {
-    "name": "", "theme": "", "dataset": "demo", "top_assets": None, "exclude": [],
-    "train_percent": 60, "validation_percent": 20, "embargo_bars": None,
-    "fee_percent": 0.1, "slippage_percent": 0.05, "capital": 100_000.0, "currency": "USD", "sides": "both",
-    "objective": "sharpe", "min_trades": 100, "scenarios": 200, "method": "grid", "seed": 1,
-    "want_return_percent": 100.0, "want_trades": 1000, "want_assets": 100, "want_win_rate_percent": 50.0,
-    "stop_runs": None, "stop_hours": None, "stop_when_met": False,
-}  # fmt: skip
-"""An empty field (None) is not asked for; an empty embargo is chosen by the engine from the length of the history."""
 
-
-def choices() -> dict[str, Any]:
-    """What this viewer has chosen on the Research page so far."""
-    return {name: st.session_state.get(f"research.{name}", first) for name, first in DEFAULTS.items()}
-
-
-def fill(chosen: Mapping[str, Any]) -> None:
-    """Put choices into the fields of the Research page, the first values where one is missing; call before they are drawn."""
-    for name, first in DEFAULTS.items():
-        st.session_state[f"research.{name}"] = chosen.get(name, first)
-
-
-def draft(service: ResearchService, chosen: Mapping[str, Any]) -> CampaignSpec:
-    """The specification of these choices. Raises EngineError where they do not fit each other or the dataset."""
-    return service.draft(
-        name=chosen["name"] or f"{chosen['dataset']}, seed {chosen['seed']}",
-        dataset=chosen["dataset"],
-        top_assets=chosen["top_assets"],
-        exclude=tuple(chosen["exclude"]),
-        theme=chosen["theme"],
-        seed=chosen["seed"],
-        scenarios=chosen["scenarios"],
-        method=chosen["method"],
-        objective=chosen["objective"],
-        min_trades=chosen["min_trades"],
-        sides=chosen["sides"],
-        costs=Costs(chosen["fee_percent"] / 100, chosen["slippage_percent"] / 100),
-        capital=chosen["capital"],
-        currency=chosen["currency"],
-        train=chosen["train_percent"] / 100,
-        validation=chosen["validation_percent"] / 100,
-        embargo_bars=chosen["embargo_bars"],
-        benchmarks=Benchmarks(
-            total_return=_fraction(chosen["want_return_percent"]),
-            trades=chosen["want_trades"],
-            assets=chosen["want_assets"],
-            win_rate=_fraction(chosen["want_win_rate_percent"]),
-        ),
-        stop=StopConditions(chosen["stop_runs"], chosen["stop_hours"], chosen["stop_when_met"]),
-    )
-
-
-def choices_of(spec: CampaignSpec, symbols: tuple[str, ...]) -> dict[str, Any]:
-    """The choices that lead to this specification on a dataset of these symbols; the filter becomes a list of exclusions."""
-    windows = {w.name: w for w in spec.windows}
-    train, validation, vault = windows["train"], windows["validation"], windows["vault"]
-    return {
-        "name": f"{spec.name} (copy)", "theme": spec.theme, "dataset": spec.dataset, "top_assets": None,
-        "exclude": [s for s in symbols if s not in spec.assets],
-        "train_percent": round(100 * train.stop / vault.stop), "embargo_bars": validation.lead_in,
-        "validation_percent": round(100 * (validation.stop - train.stop) / vault.stop),
-        "fee_percent": 100 * spec.costs.fee_rate, "slippage_percent": 100 * spec.costs.slippage_rate,
-        "capital": spec.capital, "currency": spec.currency, "sides": spec.sides, "objective": spec.objective,
-        "min_trades": spec.min_trades, "scenarios": spec.scenarios, "method": spec.method, "seed": spec.seed,
-        "want_return_percent": _percent(spec.benchmarks.total_return), "want_trades": spec.benchmarks.trades,
-        "want_assets": spec.benchmarks.assets, "want_win_rate_percent": _percent(spec.benchmarks.win_rate),
-        "stop_runs": spec.stop.runs, "stop_hours": spec.stop.hours, "stop_when_met": spec.stop.benchmarks_met,
-    }  # fmt: skip
+def _percent(fraction: float | None) -> float | None:
+    return None if fraction is None else round(100 * fraction, 10)
 
 
 def _fraction(percent: float | None) -> float | None:
     return None if percent is None else percent / 100
 
 
-def _percent(fraction: float | None) -> float | None:
-    return None if fraction is None else 100 * fraction
+def _shown(of: Choices | CampaignSpec) -> dict[str, Any]:
+    """The choices that stand under the same name in both records."""
+    same = ("theme", "seed", "scenarios", "method", "objective", "min_trades", "sides", "capital", "currency")
+    return {name: getattr(of, name) for name in same} | {
+        "fee_percent": _percent(of.costs.fee_rate), "slippage_percent": _percent(of.costs.slippage_rate),
+        "want_return_percent": _percent(of.benchmarks.total_return), "want_trades": of.benchmarks.trades,
+        "want_assets": of.benchmarks.assets, "want_win_rate_percent": _percent(of.benchmarks.win_rate),
+        "stop_runs": of.stop.runs, "stop_hours": of.stop.hours, "stop_when_met": of.stop.benchmarks_met,
+    }  # fmt: skip
 
 
+DEFAULTS: dict[str, Any] = _shown(Choices()) | {
+    "name": "", "dataset": "demo", "top_assets": None, "exclude": [],
+    "train_percent": 60.0, "validation_percent": 20.0, "embargo_bars": None,
+}  # fmt: skip
 FIRST_CAMPAIGN = DEFAULTS | {"name": "First look at the demo market"}
 
 
-def launch(service: ResearchService, chosen: Mapping[str, Any]) -> None:
+def chosen() -> dict[str, Any]:
+    """What this viewer has chosen on the Research page so far."""
+    return {name: st.session_state.get(f"research.{name}", first) for name, first in DEFAULTS.items()}
+
+
+def fill(choices: Mapping[str, Any]) -> None:
+    """Put choices into the fields of the Research page, before they are drawn; the first value where one is missing."""
+    for name, first in DEFAULTS.items():
+        st.session_state[f"research.{name}"] = choices.get(name, first)
+
+
+def draft(service: ResearchService, choices: Mapping[str, Any]) -> CampaignSpec:
+    """The specification of these choices. Raises EngineError where they do not fit each other or the dataset."""
+    same = ("name", "theme", "top_assets", "embargo_bars", "seed", "scenarios", "method", "objective", "min_trades", "sides",
+            "capital", "currency")  # fmt: skip
+    return service.draft(
+        choices["dataset"],
+        Choices(
+            **{name: choices[name] for name in same},
+            exclude=tuple(choices["exclude"]),
+            train=choices["train_percent"] / 100,
+            validation=choices["validation_percent"] / 100,
+            costs=Costs(choices["fee_percent"] / 100, choices["slippage_percent"] / 100),
+            benchmarks=Benchmarks(
+                total_return=_fraction(choices["want_return_percent"]),
+                trades=choices["want_trades"],
+                assets=choices["want_assets"],
+                win_rate=_fraction(choices["want_win_rate_percent"]),
+            ),
+            stop=StopConditions(choices["stop_runs"], choices["stop_hours"], choices["stop_when_met"]),
+        ),
+    )
+
+
+def launch(service: ResearchService, choices: Mapping[str, Any]) -> None:
     """Start a campaign of these choices and look at it. Raises EngineError; `access.attempt` tells it."""
-    selection.choose("campaign", service.launch(draft(service, chosen)))
+    selection.choose("campaign", service.launch(draft(service, choices)))
+
+
+def choices_of(service: ResearchService, spec: CampaignSpec) -> dict[str, Any]:
+    """Choices that lead to the same campaign again, under a name of its own. Raises EngineError if its data are gone."""
+    train, validation, vault = (spec.window(name) for name in ("train", "validation", "vault"))
+    choices = DEFAULTS | _shown(spec) | {
+        "name": f"{spec.name} (copy)"[:80], "dataset": spec.dataset, "embargo_bars": validation.lead_in,
+        "train_percent": round(100 * train.stop / vault.stop, 2),
+        "validation_percent": round(100 * (validation.stop - train.stop) / vault.stop, 2),
+    }  # fmt: skip
+    symbols = service.catalog.open(spec.dataset).symbols
+    filters = ({}, {"top_assets": len(spec.assets)}, {"exclude": [s for s in symbols if s not in spec.assets]})
+    return next((choices | f for f in filters if draft(service, choices | f).assets == spec.assets), choices)

@@ -1,0 +1,102 @@
+"""Campaigns: what has been searched for, on what, and how far did it come?"""
+
+import pandas as pd
+import streamlit as st
+
+from engine.errors import EngineError
+from pages import look, selection, setup
+from pages.access import attempt, research, show_problem
+from pages.frame import controls
+from pages.run_choice import labels
+
+service = research()
+queries = service.queries
+
+COLUMNS = {
+    "name": st.column_config.TextColumn("Name", pinned=True, width="medium"),
+    "state": st.column_config.TextColumn("State", width="small"),
+    "open": st.column_config.LinkColumn("Runs of it", display_text="leaderboard", width="small"),
+    "runs": st.column_config.NumberColumn("Runs", format="%,d", width="small", help="Failed ones are counted."),
+    "failed": st.column_config.NumberColumn("Failed", format="%,d", width="small"),
+    "scenarios": st.column_config.NumberColumn("Scenarios", format="%,d", width="small"),
+    "best_validation_sharpe": st.column_config.NumberColumn(
+        "Best Sharpe (validation)", format="%.2f", help="Of its runs with enough trades. " + look.figure_help("sharpe")
+    ),
+    "best": st.column_config.LinkColumn("Best run", display_text="strategy", width="small"),
+    "dataset": st.column_config.TextColumn("Data"),
+    "theme": st.column_config.TextColumn("Theme", width="medium"),
+    "proposer": st.column_config.TextColumn("Arm", width="small"),
+    "changed_at": st.column_config.DatetimeColumn("Last change (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"),
+}
+
+
+def board(campaigns: pd.DataFrame) -> str:
+    """The table, last changed first; the campaign whose row is picked, else the one this viewer looks at."""
+    shown = campaigns.assign(
+        open=[selection.address("runs", campaign=c) for c in campaigns["campaign_id"]],
+        best=[
+            None if look.is_missing(run) else selection.address("strategy", campaign=c, run=run)
+            for c, run in zip(campaigns["campaign_id"], campaigns["best_run_id"], strict=True)
+        ],
+    )
+    picked = st.dataframe(
+        shown, column_config=COLUMNS, column_order=list(COLUMNS), hide_index=True, placeholder=look.NOT_COMPUTED, height=320,
+        on_select="rerun", selection_mode="single-row", key="campaigns.board",
+    )  # fmt: skip
+    st.caption(
+        "Last changed first. Campaigns are not ranked against each other: other data, windows, costs or capital make other results."
+    )
+    if picked.selection.rows and picked.selection.rows[0] < len(campaigns):
+        selection.choose("campaign", campaigns["campaign_id"].iloc[picked.selection.rows[0]])
+    ids = list(campaigns["campaign_id"])
+    return current if (current := selection.current("campaign")) in ids else ids[0]
+
+
+def actions(campaign_id: str) -> None:
+    """What can be done with one campaign."""
+    row = queries.campaign(campaign_id)
+    st.markdown(f"**{look.plain(row.name)}** :gray[{row.state}, {row.runs:,} runs, made {look.moment(row.created_at)}]")
+    labels(service, row.spec)
+    controls(campaign_id, row.state)
+    with st.container(horizontal=True, gap="small"):
+        with st.popover("Rename", icon=":material/edit:"):
+            name = st.text_input("New name", value=row.name, max_chars=80, key=f"campaigns.name.{campaign_id}")
+            st.button("Rename", key="campaigns.rename", on_click=lambda: attempt(service.rename, campaign_id, name))
+        if st.button("Duplicate with changes", key="campaigns.duplicate", icon=":material/content_copy:",
+                     help="Fills the Research page with these choices; change them there and press Start."):  # fmt: skip
+            setup.fill(setup.choices_of(service, row.spec))
+            st.switch_page("pages/research_setup.py")
+        if row.state == "archived":
+            st.button("Unarchive", key="campaigns.unarchive", icon=":material/unarchive:",
+                      on_click=lambda: attempt(service.unarchive, campaign_id))  # fmt: skip
+        else:
+            st.button("Archive", key="campaigns.archive", icon=":material/archive:",
+                      on_click=lambda: attempt(service.archive, campaign_id),
+                      help="Hides it here, and stops it if it is at work. Nothing is deleted; it can be brought back.")  # fmt: skip
+
+
+@st.fragment(run_every="5s")
+def live() -> None:
+    """The board and the actions, redrawn every five seconds."""
+    campaigns = queries.campaigns()
+    archived = campaigns["state"] == "archived"
+    show_archived = st.toggle(f"Show archived ({archived.sum():,})", key="campaigns.archived", persist_state="session")
+    campaigns = campaigns if show_archived else campaigns[~archived]
+    if campaigns.empty:
+        st.info("All campaigns are archived.", icon=":material/archive:")
+        return
+    try:
+        chosen = board(campaigns)
+        with st.container(border=True):
+            actions(chosen)
+    except EngineError as error:
+        st.error(str(error))
+
+
+look.header("Campaigns", "What has been searched for, on what, and how far did it come?")
+show_problem()
+if queries.campaigns().empty:
+    st.info("No campaign yet. Each search that you start will stand here, with its state and its best run.")
+    st.page_link("pages/research_setup.py", label="Set one up on Research", icon=":material/arrow_forward:")
+else:
+    live()

@@ -1,0 +1,150 @@
+"""Research: what is to be searched for, on which data, at what cost, and when is it enough?"""
+
+import pandas as pd
+import streamlit as st
+
+from engine.errors import EngineError
+from engine.figures import PORTFOLIO_FIGURES
+from engine.market.catalog import DEMO_NAMES
+from engine.records import CampaignSpec
+from engine.research.campaign import campaign_id_of
+from engine.research.objectives import OBJECTIVES, definition_of
+from pages import look, setup
+from pages.access import attempt, research, show_problem
+from pages.frame import run_in_work
+from pages.run_choice import data_badges
+
+service = research()
+KEPT = {"persist_state": "session"}  # what was typed is there again after a look at another page
+
+
+def presets() -> None:
+    """Fill the fields from a preset, or keep them as one."""
+    kept = service.queries.presets()
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        name = st.selectbox("Preset", list(kept), index=None, placeholder="none saved yet" if not kept else "choose", width=260)
+        st.button("Load", on_click=lambda: setup.fill(kept[name]), disabled=name is None)
+        with st.popover("Save as", icon=":material/save:"):
+            title = st.text_input("Name of the preset", key="research.preset_name", max_chars=60)
+            st.button("Save", on_click=lambda: attempt(service.save_preset, title, setup.chosen()), disabled=not title)
+        st.button("Reset all fields", type="tertiary", on_click=lambda: setup.fill({}))
+
+
+def aim() -> None:
+    """Name, theme, objective and sides."""
+    st.markdown("**What to search for**")
+    st.text_input("Name", key="research.name", max_chars=80, placeholder="made of arm, dataset and seed if left empty", **KEPT)
+    st.text_area(
+        "Theme", key="research.theme", height=80, placeholder="use volume to time entries", **KEPT,
+        help="The theme steers the model arm only. The random arm ignores it: it is the baseline that a model must beat.",
+    )  # fmt: skip
+    st.caption("The theme steers the model arm only; the random arm, which runs now, ignores it.")
+    label = {name: PORTFOLIO_FIGURES[name].label for name in OBJECTIVES}
+    objective = st.selectbox("Objective, on train", OBJECTIVES, key="research.objective", format_func=label.get, **KEPT)
+    st.caption(definition_of(objective))
+    sides = {"both": "Long and short", "long": "Long only"}
+    st.segmented_control("Sides", list(sides), key="research.sides", format_func=sides.get, required=True, **KEPT)
+
+
+def market() -> None:
+    """Dataset, asset filter and windows."""
+    st.markdown("**Data and windows**")
+    names = sorted({*service.catalog.names(), *DEMO_NAMES})
+    if st.session_state["research.dataset"] not in names:
+        st.session_state["research.dataset"] = setup.DEFAULTS["dataset"]
+    dataset = st.selectbox("Dataset", names, key="research.dataset", **KEPT)
+    about = service.catalog.describe(dataset)
+    data_badges(about)
+    st.caption(f"{about['assets']:,} assets, {about['timeframe']} bars, {about['first'][:10]} to {about['last'][:10]} (UTC).")
+    left, right = st.columns(2)
+    with left:
+        st.number_input("Top assets by volume", 1, about["assets"], key="research.top_assets", placeholder="all", **KEPT,
+                        help="Only the n assets with the highest median dollar volume on the train window.")  # fmt: skip
+    with right:
+        st.session_state["research.exclude"] = [s for s in st.session_state["research.exclude"] if s in about["symbols"]]
+        st.multiselect("Exclude assets", about["symbols"], key="research.exclude", placeholder="none", **KEPT)
+    shares = st.columns(3)
+    shares[0].number_input("Train, % of bars", 5.0, 90.0, step=5.0, key="research.train_percent", format="%.4g", **KEPT)
+    shares[1].number_input("Validation, % of bars", 5.0, 90.0, step=5.0, key="research.validation_percent", format="%.4g", **KEPT)
+    shares[2].number_input("Embargo, bars", 0, 100_000, key="research.embargo_bars", placeholder="automatic", **KEPT,
+                           help="Bars between the windows that nobody trades.")  # fmt: skip
+
+
+def window_dates(spec: CampaignSpec) -> None:
+    """The windows as dates."""
+    times = pd.to_datetime(service.catalog.open(spec.dataset).times_ns, utc=True)
+    rows = [{"Window": w.name, "From": times[w.start], "To": times[w.stop - 1], "Bars": w.bars} for w in spec.windows]
+    date = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone="UTC", help="UTC, open of the bar")
+    st.dataframe(pd.DataFrame(rows), hide_index=True, column_config={"From": date, "To": date})
+    st.caption("Times in UTC. The vault is sealed: the search never sees it.")
+
+
+def money() -> None:
+    """Costs, capital and the search itself."""
+    st.markdown("**Costs, capital and search**")
+    first, second, third = st.columns(3)
+    first.number_input("Fee, % of a fill", 0.0, 5.0, step=0.01, format="%.4g", key="research.fee_percent", **KEPT)
+    first.number_input("Scenarios per run", 1, 100_000, step=50, key="research.scenarios", **KEPT,
+                       help="Parameter sets tried for each strategy.")  # fmt: skip
+    second.number_input("Slippage, % of price", 0.0, 5.0, step=0.01, format="%.4g", key="research.slippage_percent", **KEPT)
+    second.selectbox("Method", ["grid", "random"], key="research.method", **KEPT,
+                     help="Grid spreads the sets evenly over the ranges; random draws them.")  # fmt: skip
+    third.number_input("Starting capital", 1.0, step=10_000.0, format="%.2f", key="research.capital", **KEPT)
+    third.selectbox(
+        "Currency", ["USD", "USDT", "EUR", "GBP", "CHF", "JPY"], key="research.currency", accept_new_options=True, **KEPT
+    )
+    first.number_input("Trades at least", 0, key="research.min_trades", help="A set with fewer trades ranks last.", **KEPT)
+    second.number_input("Seed", 0, key="research.seed", help="Equal seed, data and choices give the same runs.", **KEPT)
+
+
+def goals() -> None:
+    """Benchmarks, and when to stop."""
+    st.markdown("**Benchmarks to meet**", help="An empty field is not asked for.")
+    left, right = st.columns(2)
+    left.number_input(
+        "Total return, at least %", 0.0, key="research.want_return_percent", format="%.4g", placeholder="not asked", **KEPT
+    )
+    left.number_input("Trades, at least", 0, key="research.want_trades", placeholder="not asked", **KEPT)
+    right.number_input("Win rate, more than %", 0.0, 100.0, key="research.want_win_rate_percent", format="%.4g",
+                       placeholder="not asked", **KEPT)  # fmt: skip
+    right.number_input("Assets traded, at least", 0, key="research.want_assets", placeholder="not asked", **KEPT)
+    st.markdown("**When to stop**", help="The first that is met ends the campaign; with all empty it never ends by itself.")
+    left, right = st.columns(2)
+    left.number_input("After runs", 1, key="research.stop_runs", placeholder="never", **KEPT)
+    right.number_input("After hours", 0.01, step=1.0, key="research.stop_hours", format="%.4g", placeholder="never", **KEPT)
+    st.toggle("When a run meets all benchmarks on train and validation", key="research.stop_when_met", **KEPT)
+
+
+@st.fragment(run_every="2s")
+def start(spec: CampaignSpec) -> None:
+    """Start, and the run in work."""
+    status, board = service.status(), service.queries.campaigns().set_index("campaign_id")
+    campaign_id = campaign_id_of(spec)
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.button("Start", type="primary", icon=":material/play_arrow:", key="research.start",
+                  on_click=lambda: attempt(setup.launch, service, setup.chosen()))  # fmt: skip
+        st.page_link("pages/overview.py", label="Watch it on Overview", icon=":material/arrow_forward:")
+    if campaign_id in board.index:
+        st.caption(f"The same was started before: Start goes on with it after its {board.loc[campaign_id, 'runs']:,} runs.")
+    elif status.state != "idle":
+        st.caption(f"{look.plain(status.campaign)} is at work and will be stopped first; it can be continued at any time.")
+    run_in_work(status)
+    show_problem()
+
+
+look.header("Research", "What is to be searched for, on which data, at what cost, and when is it enough?")
+for field, value in setup.chosen().items():
+    st.session_state.setdefault(f"research.{field}", value)
+presets()
+try:
+    with st.grid(2, min_column_width=330):
+        for part in (aim, market, money, goals):
+            with st.container(border=True, height="stretch"):
+                part()
+    wanted = setup.draft(service, setup.chosen())
+    with st.container(border=True):
+        st.markdown(f"**{look.plain(wanted.name)}** will trade {len(wanted.assets):,} assets in these windows:")
+        window_dates(wanted)
+        start(wanted)
+except EngineError as error:
+    st.error(str(error))
