@@ -5,11 +5,12 @@ from typing import Any
 
 import pandas as pd
 import streamlit as st
-from engine.research.service import ResearchService
 
 from engine.errors import EngineError
 from engine.records import CampaignSpec
+from engine.research.service import ResearchService
 from engine.store.answers import CampaignRow, RunRow
+from engine.store.trials import TrialCount
 from pages import look, selection
 from pages.access import show_problem
 
@@ -90,8 +91,8 @@ def labels(service: ResearchService, spec: CampaignSpec) -> None:
     ]
     st.caption(
         f"{look.plain(spec.dataset)}, {len(spec.assets):,} of {described['assets']:,} assets, {described['timeframe']} bars; "
-        f"{'; '.join(spans)} (UTC). Fee {look.percent(spec.costs.fee_rate, signed=False)}, "
-        f"slippage {look.percent(spec.costs.slippage_rate, signed=False)} a fill; capital {look.money(spec.capital, spec.currency)}."
+        f"{'; '.join(spans)} (UTC). Each fill pays a fee of {look.percent(spec.costs.fee_rate, signed=False)} and slippage of "
+        f"{look.percent(spec.costs.slippage_rate, signed=False)}; capital {look.money(spec.capital, spec.currency)}."
     )
 
 
@@ -113,3 +114,11 @@ def data_badges(described: dict[str, Any]) -> None:
             )  # fmt: skip
         if not described["has_volume"]:
             st.badge("No volume", color="gray", help="Strategies that read the volume are refused on this set.")
+
+
+def trials(service: ResearchService, spec: CampaignSpec) -> TrialCount:
+    """Every scoring ever made on the assets and times that this campaign searches (train and validation)."""
+    times = service.catalog.open(spec.dataset).times_ns
+    return service.queries.trials(
+        spec.assets, int(times[spec.window("train").start]), int(times[spec.window("validation").stop - 1])
+    )
