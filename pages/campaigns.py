@@ -40,12 +40,11 @@ def board(campaigns: pd.DataFrame) -> str:
         ],
     )
     picked = st.dataframe(
-        shown, column_config=COLUMNS, column_order=list(COLUMNS), hide_index=True, placeholder=look.NOT_COMPUTED, height=320,
+        shown, column_config=COLUMNS, column_order=list(COLUMNS), hide_index=True, placeholder=look.NOT_COMPUTED,
+        height="content" if len(shown) <= 8 else 320,
         on_select="rerun", selection_mode="single-row", key="campaigns.board",
     )  # fmt: skip
-    st.caption(
-        "Last changed first. Campaigns are not ranked against each other: other data, windows, costs or capital make other results."
-    )
+    st.caption("Last changed first. Campaigns are not ranked against each other: other data, windows, costs and capital differ.")
     if picked.selection.rows and picked.selection.rows[0] < len(campaigns):
         selection.choose("campaign", campaigns["campaign_id"].iloc[picked.selection.rows[0]])
     ids = list(campaigns["campaign_id"])
@@ -72,7 +71,7 @@ def actions(campaign_id: str) -> None:
         else:
             st.button("Archive", key="campaigns.archive", icon=":material/archive:",
                       on_click=lambda: attempt(service.archive, campaign_id),
-                      help="Hides it here, and stops it if it is at work. Nothing is deleted; it can be brought back.")  # fmt: skip
+                      help="Hides it here and stops its work. Nothing is deleted; it can be brought back.")  # fmt: skip
 
 
 @st.fragment(run_every="5s")

@@ -156,7 +156,7 @@ def best_curve_figure(progress: pd.DataFrame, *, objective: str = "sharpe", dark
         )
         figure.add_trace(steps.update(line_shape="hv"))
     figure.update_yaxes(tickformat="+.0%" if percent else ",.2~f")
-    figure.update_xaxes(tickformat=",d")
+    figure.update_xaxes(tickformat=",d", dtick=1 if len(progress) < 12 else None)
     return figure
 
 

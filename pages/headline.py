@@ -1,15 +1,17 @@
 """Headline figures: a value with its change, its history, its definition, and what it must reach."""
 
+import math
 from collections.abc import Mapping
 
 import pandas as pd
 import streamlit as st
 
 from engine.analysis.benchmarks import check_benchmarks
+from engine.analysis.intervals import share_interval
 from engine.figures import ASSET_FIGURES, PORTFOLIO_FIGURES
 from engine.records import Benchmarks
 from pages.figures import sparkline
-from pages.look import count, figure_change, figure_help, figure_text, is_missing
+from pages.look import count, figure_change, figure_help, figure_text, interval, is_missing
 
 HEADLINES = ("sharpe", "total_return", "max_drawdown", "win_rate_with_open", "trades_with_open", "assets_traded")
 """Figures that lead a page, in this order; `Queries.progress` holds all of them for both windows."""
@@ -44,6 +46,9 @@ def show_benchmarks(figures: Mapping[str, float], wanted: Benchmarks) -> None:
         found = figure_text(check.figure, check.found)
         if check.figure == "assets_traded" and not is_missing(figures.get("assets_listed")):
             found += f" of {count(figures['assets_listed'])} listed in the window"
+        if check.figure == "win_rate_with_open":
+            trades = figures.get("trades_with_open", math.nan)
+            found += f" of {count(trades)} trades, 95% interval {interval(*share_interval(check.found, trades))}"
         more = "more than" if check.figure == "win_rate_with_open" else "at least"
         with st.container(gap="xxsmall"):
             with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):

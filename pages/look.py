@@ -74,6 +74,11 @@ def percent(value: float | None, *, signed: bool = True, digits: int = 2) -> str
     return NOT_COMPUTED if is_missing(value) else f"{100 * value:{'+' if signed else ''},.{digits}f}%"
 
 
+def interval(low: float, high: float) -> str:
+    """36.87 to 40.41%, of two fractions."""
+    return NOT_COMPUTED if is_missing(low) else f"{100 * low:.2f} to {100 * high:.2f}%"
+
+
 def number(value: float | None, digits: int = 2) -> str:
     """1,234.50"""
     return NOT_COMPUTED if is_missing(value) else f"{value:,.{digits}f}"
@@ -160,13 +165,15 @@ def figure_table(frame: pd.DataFrame, *, prefixes: tuple[str, ...] = ("",)) -> t
 
 
 def figure_change(name: str, change: float | None) -> str | None:
-    """A difference of two values of a figure, with sign: +1.20 pp, +0.31, +31; None where one was not computed."""
+    """A difference of two values of a figure, with sign: +1.20 pp, +0.31, +31, 0; None where one was not computed."""
     if is_missing(change):
         return None
     unit = _figure(name).unit
     if unit in ("fraction", "sleeve"):
-        return f"{100 * change:+,.2f} pp"
-    return f"{change:+,.0f}" if unit in ("count", "bars") else f"{change:+,.2f}"
+        text = f"{100 * change:+,.2f} pp"
+    else:
+        text = f"{change:+,.0f}" if unit in ("count", "bars") else f"{change:+,.2f}"
+    return text if text.strip("+-0., p") else "0"
 
 
 def plain(text: str) -> str:

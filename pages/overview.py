@@ -14,29 +14,24 @@ service = research()
 queries = service.queries
 
 
-def activity(campaign: CampaignRow, board: pd.DataFrame) -> None:
-    """What has been done: the run in work, runs, scenarios and trials."""
-    status = service.status()
-    if status.campaign_id == campaign.campaign_id and status.state != "idle":
-        run_in_work(status)
-    else:
-        st.progress(0.0, text=f"Not running; this campaign is {campaign.state}.")
-    totals, mine = queries.totals(), board.loc[board["campaign_id"] == campaign.campaign_id].iloc[0]
+def counted(campaign: CampaignRow, board: pd.Series) -> None:
+    """How much has been tried."""
+    trials = run_choice.trials(service, campaign.spec)
     with st.grid(4, min_column_width=150):
-        st.metric("Runs of this campaign", look.count(mine["runs"]), help="Turns of the loop, failed ones counted.")
-        st.metric("of which failed", look.count(mine["failed"]), help="Candidates that gave no result; they rank last.")
-        st.metric("Scenarios scored", look.count(mine["scenarios"]), help="Parameter sets that were backtested in this campaign.")
+        st.metric("Runs of this campaign", look.count(board["runs"]), help="Turns of the loop, failed ones counted.")
+        st.metric("of which failed", look.count(board["failed"]), help="Candidates that gave no result; they rank last.")
         st.metric(
-            "Trials in this store",
-            look.count(totals.trials),
-            help=f"Every scoring ever made here, by anyone; counted since {look.moment(totals.since)}. "
-            "The more trials, the better the best looks by luck alone.",
+            "Scenarios scored", look.count(board["scenarios"]), help="Parameter sets that were backtested in this campaign."
         )
+        st.metric(
+            "Trials on these bars", look.count(trials.total),
+            help=f"Every scoring ever made on these assets and times, by anyone; counted since {look.moment(trials.since)}. "
+            "The more trials, the better the best looks by luck alone.",
+        )  # fmt: skip
 
 
-def best_run(campaign: CampaignRow, board: pd.DataFrame, progress: pd.DataFrame) -> None:
+def best_run(campaign: CampaignRow, best_id: str | None, progress: pd.DataFrame) -> None:
     """The chosen run's headline figures and how far the benchmarks are."""
-    best_id = board.loc[board["campaign_id"] == campaign.campaign_id, "best_run_id"].iloc[0]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         which = st.segmented_control(
             "Figures of", ["Best run", "Latest run"], default="Best run", required=True, key="overview.which",
@@ -69,20 +64,20 @@ def best_run(campaign: CampaignRow, board: pd.DataFrame, progress: pd.DataFrame)
 
 
 def latest(campaign: CampaignRow) -> None:
-    """Live: the last runs and the events, newest first."""
+    """The last runs and the events, newest first."""
     left, right = st.columns([5, 2], gap="medium")
     with left.container(border=True, height=330):
         st.markdown("**Latest runs**")
         runs = queries.recent_runs(campaign.campaign_id, limit=15)
         runs["link"] = [selection.address("strategy", campaign=campaign.campaign_id, run=r) for r in runs["run_id"]]
         runs["result"] = runs["failure_message"].fillna(runs["summary"])
-        columns = ["link", "recorded_at", "train_sharpe", "validation_sharpe", "validation_total_return", "result"]
+        columns = ["link", "validation_sharpe", "train_sharpe", "validation_total_return", "result", "recorded_at"]
         shown, config = look.figure_table(runs[["number", *columns]], prefixes=("train_", "validation_"))
         config |= {
             "number": st.column_config.NumberColumn("Run", format="%,d", width="small"),
             "link": st.column_config.LinkColumn("Open", display_text="strategy", width="small"),
             "recorded_at": st.column_config.DatetimeColumn("Recorded (UTC)", format="MM-DD HH:mm:ss", timezone="UTC"),
-            "result": st.column_config.TextColumn("What was tried, or why it failed", width="large"),
+            "result": st.column_config.TextColumn("What was tried, or why it failed", width="medium"),
         }
         st.dataframe(shown, column_config=config, hide_index=True, height=250, placeholder=look.NOT_COMPUTED)
     with right.container(border=True, height=330):
@@ -94,28 +89,42 @@ def latest(campaign: CampaignRow) -> None:
 
 
 @st.fragment(run_every="2s")
-def live(campaign_id: str) -> None:
-    """All that changes while one looks; every part has a fixed height."""
-    try:
-        campaign, board, progress = queries.campaign(campaign_id), queries.campaigns(), queries.progress(campaign_id)
-        controls(campaign_id, campaign.state)
-        activity(campaign, board)
-        if progress.empty:
-            st.info("The first run is on its way: its figures will stand here.", icon=":material/hourglass_top:")
-            return
-        best_run(campaign, board, progress)
-        latest(campaign)
-    except EngineError as error:
-        st.error(str(error))
+def work(campaign_id: str, drawn: int) -> None:
+    """Live: the buttons and the run in work. As soon as the ledger has more than what was drawn, the page is drawn again."""
+    status, state = service.status(), queries.state(campaign_id)
+    controls(campaign_id, state)
+    if status.campaign_id == campaign_id and status.state != "idle":
+        run_in_work(status)
+    else:
+        st.progress(0.0, text=f"Not at work; this campaign is {state}.")
+    if service.revision != drawn:
+        st.rerun()
+
+
+def campaign_page(board: pd.DataFrame) -> None:
+    """All about the campaign that this viewer looks at."""
+    drawn = service.revision
+    chosen = selection.pick("Campaign", "campaign", list(board.index), first=service.status().campaign_id,
+                            format_func=board["name"].get)  # fmt: skip
+    campaign = queries.campaign(str(chosen))
+    run_choice.labels(service, campaign.spec)
+    work(campaign.campaign_id, drawn)
+    counted(campaign, board.loc[campaign.campaign_id])
+    progress = queries.progress(campaign.campaign_id)
+    if progress.empty:
+        st.info("The first run will stand here as soon as it is recorded.", icon=":material/hourglass_top:")
+        return
+    best_run(campaign, board.loc[campaign.campaign_id, "best_run_id"], progress)
+    latest(campaign)
 
 
 look.header("Overview", "Is the research running, and what has it found so far?")
-campaigns = queries.campaigns()
-if campaigns.empty:
-    show_problem()
-    welcome.first_visit(lambda: attempt(setup.launch, service, setup.FIRST_CAMPAIGN))
-else:
-    names = dict(zip(campaigns["campaign_id"], campaigns["name"], strict=True))
-    chosen = selection.pick("Campaign", "campaign", list(names), first=service.status().campaign_id, format_func=names.get)
-    run_choice.labels(service, service.spec(chosen))
-    live(chosen)
+campaigns = queries.campaigns().set_index("campaign_id")
+try:
+    if campaigns.empty:
+        show_problem()
+        welcome.first_visit(lambda: attempt(setup.launch, service, setup.FIRST_CAMPAIGN))
+    else:
+        campaign_page(campaigns)
+except EngineError as error:
+    st.error(str(error))

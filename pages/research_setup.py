@@ -56,18 +56,17 @@ def market() -> None:
     about = service.catalog.describe(dataset)
     data_badges(about)
     st.caption(f"{about['assets']:,} assets, {about['timeframe']} bars, {about['first'][:10]} to {about['last'][:10]} (UTC).")
-    left, right = st.columns(2)
-    with left:
+    excluded = st.session_state["research.exclude"]
+    st.session_state["research.exclude"] = [symbol for symbol in excluded if symbol in about["symbols"]]
+    with st.grid(2, min_column_width=140):
         st.number_input("Top assets by volume", 1, about["assets"], key="research.top_assets", placeholder="all", **KEPT,
                         help="Only the n assets with the highest median dollar volume on the train window.")  # fmt: skip
-    with right:
-        st.session_state["research.exclude"] = [s for s in st.session_state["research.exclude"] if s in about["symbols"]]
         st.multiselect("Exclude assets", about["symbols"], key="research.exclude", placeholder="none", **KEPT)
-    shares = st.columns(3)
-    shares[0].number_input("Train, % of bars", 5.0, 90.0, step=5.0, key="research.train_percent", format="%.4g", **KEPT)
-    shares[1].number_input("Validation, % of bars", 5.0, 90.0, step=5.0, key="research.validation_percent", format="%.4g", **KEPT)
-    shares[2].number_input("Embargo, bars", 0, 100_000, key="research.embargo_bars", placeholder="automatic", **KEPT,
-                           help="Bars between the windows that nobody trades.")  # fmt: skip
+    with st.grid(3, min_column_width=120):
+        st.number_input("Train, % of bars", 5.0, 90.0, step=5.0, key="research.train_percent", format="%.4g", **KEPT)
+        st.number_input("Validation, % of bars", 5.0, 90.0, step=5.0, key="research.validation_percent", format="%.4g", **KEPT)
+        st.number_input("Embargo, bars", 0, 100_000, key="research.embargo_bars", placeholder="automatic", **KEPT,
+                        help="Bars between the windows that nobody trades.")  # fmt: skip
 
 
 def window_dates(spec: CampaignSpec) -> None:
@@ -75,43 +74,41 @@ def window_dates(spec: CampaignSpec) -> None:
     times = pd.to_datetime(service.catalog.open(spec.dataset).times_ns, utc=True)
     rows = [{"Window": w.name, "From": times[w.start], "To": times[w.stop - 1], "Bars": w.bars} for w in spec.windows]
     date = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone="UTC", help="UTC, open of the bar")
-    st.dataframe(pd.DataFrame(rows), hide_index=True, column_config={"From": date, "To": date})
+    count = st.column_config.NumberColumn(format="%,d")
+    st.dataframe(pd.DataFrame(rows), hide_index=True, column_config={"From": date, "To": date, "Bars": count})
     st.caption("Times in UTC. The vault is sealed: the search never sees it.")
 
 
 def money() -> None:
     """Costs, capital and the search itself."""
     st.markdown("**Costs, capital and search**")
-    first, second, third = st.columns(3)
-    first.number_input("Fee, % of a fill", 0.0, 5.0, step=0.01, format="%.4g", key="research.fee_percent", **KEPT)
-    first.number_input("Scenarios per run", 1, 100_000, step=50, key="research.scenarios", **KEPT,
-                       help="Parameter sets tried for each strategy.")  # fmt: skip
-    second.number_input("Slippage, % of price", 0.0, 5.0, step=0.01, format="%.4g", key="research.slippage_percent", **KEPT)
-    second.selectbox("Method", ["grid", "random"], key="research.method", **KEPT,
+    currencies = ["USD", "USDT", "EUR", "GBP", "CHF", "JPY"]
+    with st.grid(3, min_column_width=120):
+        st.number_input("Fee, % of a fill", 0.0, 5.0, step=0.01, format="%.4g", key="research.fee_percent", **KEPT)
+        st.number_input("Slippage, % of price", 0.0, 5.0, step=0.01, format="%.4g", key="research.slippage_percent", **KEPT)
+        st.number_input("Seed", 0, key="research.seed", help="Equal seed, data and choices give the same runs.", **KEPT)
+        st.number_input("Starting capital", 1.0, step=10_000.0, format="%.2f", key="research.capital", **KEPT)
+        st.selectbox("Currency", currencies, key="research.currency", accept_new_options=True, **KEPT)
+        st.number_input("Trades at least", 0, key="research.min_trades", help="A set with fewer trades ranks last.", **KEPT)
+        st.number_input("Scenarios per run", 1, 100_000, step=50, key="research.scenarios", **KEPT,
+                        help="Parameter sets tried for each strategy.")  # fmt: skip
+        st.selectbox("Method", ["grid", "random"], key="research.method", **KEPT,
                      help="Grid spreads the sets evenly over the ranges; random draws them.")  # fmt: skip
-    third.number_input("Starting capital", 1.0, step=10_000.0, format="%.2f", key="research.capital", **KEPT)
-    third.selectbox(
-        "Currency", ["USD", "USDT", "EUR", "GBP", "CHF", "JPY"], key="research.currency", accept_new_options=True, **KEPT
-    )
-    first.number_input("Trades at least", 0, key="research.min_trades", help="A set with fewer trades ranks last.", **KEPT)
-    second.number_input("Seed", 0, key="research.seed", help="Equal seed, data and choices give the same runs.", **KEPT)
 
 
 def goals() -> None:
     """Benchmarks, and when to stop."""
     st.markdown("**Benchmarks to meet**", help="An empty field is not asked for.")
-    left, right = st.columns(2)
-    left.number_input(
-        "Total return, at least %", 0.0, key="research.want_return_percent", format="%.4g", placeholder="not asked", **KEPT
-    )
-    left.number_input("Trades, at least", 0, key="research.want_trades", placeholder="not asked", **KEPT)
-    right.number_input("Win rate, more than %", 0.0, 100.0, key="research.want_win_rate_percent", format="%.4g",
-                       placeholder="not asked", **KEPT)  # fmt: skip
-    right.number_input("Assets traded, at least", 0, key="research.want_assets", placeholder="not asked", **KEPT)
+    none = {"placeholder": "not asked"} | KEPT
+    with st.grid(2, min_column_width=140):
+        st.number_input("Total return, at least %", 0.0, key="research.want_return_percent", format="%.4g", **none)
+        st.number_input("Win rate, more than %", 0.0, 100.0, key="research.want_win_rate_percent", format="%.4g", **none)
+        st.number_input("Trades, at least", 0, key="research.want_trades", **none)
+        st.number_input("Assets traded, at least", 0, key="research.want_assets", **none)
     st.markdown("**When to stop**", help="The first that is met ends the campaign; with all empty it never ends by itself.")
-    left, right = st.columns(2)
-    left.number_input("After runs", 1, key="research.stop_runs", placeholder="never", **KEPT)
-    right.number_input("After hours", 0.01, step=1.0, key="research.stop_hours", format="%.4g", placeholder="never", **KEPT)
+    with st.grid(2, min_column_width=140):
+        st.number_input("After runs", 1, key="research.stop_runs", placeholder="never", **KEPT)
+        st.number_input("After hours", 0.01, step=1.0, key="research.stop_hours", format="%.4g", placeholder="never", **KEPT)
     st.toggle("When a run meets all benchmarks on train and validation", key="research.stop_when_met", **KEPT)
 
 
