@@ -17,7 +17,7 @@ TRADES, WINS, GAIN, LOSS, RETURN, PNL, PNL_SQUARED, OPEN_PNL, OPEN_RETURN, FINAL
 DRAWDOWN, BARS_HELD, TURNOVER, FEES, AMBIGUOUS, STOP_OUTS, IS_OPEN = range(10, 17)
 SUMS = 17
 
-# What it says of the whole portfolio at each bar; rows of its `curves`.
+# What it says of the whole portfolio at each bar; columns of its `curves`.
 EQUITY, DEPLOYED, LARGEST = range(3)
 
 # Columns of a recorded trade.
@@ -95,6 +95,25 @@ def _next_entry(entries, exits, short_entries, short_exits, asset, t, stop):
 
 
 @njit(inline="always")
+def _cell(entries, short_entries, cell_of_word, asset, t):
+    """Index of the deciding cell of bar t among all deciding cells; 0 where nobody counts them."""
+    if cell_of_word.shape[1] == 0:
+        return 0
+    w = t >> 6
+    below = (_ONE << np.uint64(t & 63)) - _ONE
+    return cell_of_word[asset, w] + _popcount((_word(entries, asset, w) | _word(short_entries, asset, w)) & below)
+
+
+@njit(inline="always")
+def _is_forbidden(cells, offsets, cell):
+    """A risk value of that cell is NaN: what is decided there is no entry, so it reverses nothing either."""
+    for kind in range(4):  # noqa: SIM110 numba compiles no generator
+        if offsets[kind + 1] > offsets[kind] and math.isnan(cells[offsets[kind] + cell]):
+            return True
+    return False
+
+
+@njit(inline="always")
 def _inside(o, h, low, side, stop, is_fixed, target, floor):
     """Rule 2 and 5 on one bar of a position: (reason or NOTHING, price before slippage, is ambiguous).
 
@@ -118,7 +137,7 @@ def _inside(o, h, low, side, stop, is_fixed, target, floor):
 @njit(inline="always")
 def _hold(
     prices, asset, row0, n, entry, side, price_in, quantity, basis, cash, floor, stop_loss, target, trail,
-    own, own_exits, other, other_exits, max_bars, fee, slip, delist_bar, sums, curves, peak,
+    own, own_exits, other, other_exits, cell_of_word, cells, offsets, max_bars, fee, slip, delist_bar, sums, curves, peak,
 ):  # fmt: skip
     """Hold one position from bar `entry` to its end.
 
@@ -147,7 +166,13 @@ def _hold(
                 trailing = best * (1.0 - side * trail)
                 if side * (trailing - fixed) > 0:
                     stop, is_fixed = trailing, False
-            reason, price, ambiguous = _inside(o, h, low, side, stop, is_fixed, target, floor)
+            reason, price, ambiguous = NOTHING, 0.0, False
+            if side > 0:
+                touched = (o <= stop) | (low <= stop) | (o >= target) | (h >= target)
+            else:
+                touched = (o >= stop) | (h >= stop) | (o <= target) | (low <= target) | (h >= floor)
+            if touched:
+                reason, price, ambiguous = _inside(o, h, low, side, stop, is_fixed, target, floor)
             if reason == NOTHING and t == delist_bar:
                 reason, price = DELISTED, c
             if reason != NOTHING:
@@ -164,16 +189,20 @@ def _hold(
             held += 1
             if _bit(own_exits, asset, t):
                 pending = EXIT_SIGNAL
-            elif _bit(other, asset, t) and not _bit(other_exits, asset, t) and not _bit(own, asset, t):
-                pending = REVERSE  # the own entry would tie with it; the own exit, which could veto that, is not set here
+            elif (
+                _bit(other, asset, t) and not _bit(other_exits, asset, t)
+                and not _bit(own, asset, t)  # it would tie; the own exit, which could veto that, is not set here
+                and not _is_forbidden(cells, offsets, _cell(own, other, cell_of_word, asset, t))
+            ):  # fmt: skip
+                pending = REVERSE
             elif max_bars > 0 and t - entry + 1 >= max_bars:
                 pending = MAX_BARS
         value = quantity * mark
         unrealized = basis + side * value
-        curves[EQUITY, t] += unrealized
-        curves[DEPLOYED, t] += value
-        if value > curves[LARGEST, t]:
-            curves[LARGEST, t] = value
+        curves[t, EQUITY] += unrealized
+        curves[t, DEPLOYED] += value
+        if value > curves[t, LARGEST]:
+            curves[t, LARGEST] = value
         equity = cash + unrealized
         if equity > peak:
             peak = equity
@@ -183,13 +212,23 @@ def _hold(
     sums[asset, DRAWDOWN] = drawdown
     sums[asset, FINAL] = cash + basis + side * quantity * mark
     price = mark * (1.0 - side * slip)
-    pnl = basis + side * quantity * price * (1.0 - side * fee)
+    pnl = max(basis + side * quantity * price * (1.0 - side * fee), -cash)
     return n - 1, price, pnl, STILL_OPEN, False, False, peak
 
 
 @njit(inline="always")
+def _mark_cash(cash, peak, sums, asset):
+    """Take a sleeve in cash into its drawdown; returns the new peak."""
+    if cash > peak:
+        return cash
+    if (peak - cash) > sums[asset, DRAWDOWN] * peak:
+        sums[asset, DRAWDOWN] = (peak - cash) / peak
+    return peak
+
+
+@njit(inline="always")
 def _risk(scalars, cells, offsets, kind, cell):
-    """Value of one risk key for one deciding cell: -1 where the strategy gave none, NaN where it forbids the entry."""
+    """Value of one risk key for one deciding cell: -1 where the strategy gave none."""
     start, stop = offsets[kind], offsets[kind + 1]
     return cells[start + cell] if stop > start else scalars[kind]
 
@@ -200,7 +239,7 @@ def _asset(
     cell_of_word, scalars, cells, offsets, max_bars, cooldown, fee, slip, sums, curves, steps, trades, made,
 ):  # fmt: skip
     """All trades of one asset; returns the number of trades recorded so far (`made` and those added)."""
-    cash, peak = 1.0, 1.0
+    cash, peak, left = 1.0, 1.0, 0
     decide = first_decision
     last_decision = n - 1 if delist_bar < 0 else delist_bar
     while True:
@@ -211,31 +250,31 @@ def _asset(
         o = prices[asset, row0 + t + 1, OPEN]
         if math.isnan(prices[asset, row0 + t, CLOSE] + o):
             continue
-        cell = 0
-        if cell_of_word.shape[1] > 0:
-            w = t >> 6
-            below = (_ONE << np.uint64(t & 63)) - _ONE
-            cell = cell_of_word[asset, w] + _popcount((entries[asset, w] | _word(short_entries, asset, w)) & below)
+        cell = _cell(entries, short_entries, cell_of_word, asset, t)
+        if _is_forbidden(cells, offsets, cell):
+            continue
+        if t + 1 > left:  # the sleeve was in cash at a close; entered anew at the open of its exit, it was not
+            peak = _mark_cash(cash, peak, sums, asset)
         stop_loss = _risk(scalars, cells, offsets, R_STOP, cell)
         take_profit = _risk(scalars, cells, offsets, R_TARGET, cell)
         trail = _risk(scalars, cells, offsets, R_TRAIL, cell)
         size = _risk(scalars, cells, offsets, R_SIZE, cell)
-        if math.isnan(stop_loss + take_profit + trail + size):
-            continue
         price_in = o * (1.0 + side * slip)
         quantity = cash * (size if size > 0 else 1.0) / (price_in * (1.0 + fee))
         basis = -side * quantity * price_in * (1.0 + side * fee)
         floor = -1.0 if side > 0 else (cash + basis) / quantity
         target = price_in * (1.0 + side * take_profit) if take_profit >= 0 else side * math.inf
-        if side > 0:
+        if side > 0:  # a literal side: the compiler folds every multiplication by it away
             out, price_out, pnl, reason, ambiguous, at_open, peak = _hold(
-                prices, asset, row0, n, t + 1, side, price_in, quantity, basis, cash, floor, stop_loss, target, trail,
-                entries, exits, short_entries, short_exits, max_bars, fee, slip, delist_bar, sums, curves, peak,
+                prices, asset, row0, n, t + 1, 1.0, price_in, quantity, basis, cash, floor, stop_loss, target, trail,
+                entries, exits, short_entries, short_exits, cell_of_word, cells, offsets, max_bars, fee, slip, delist_bar,
+                sums, curves, peak,
             )  # fmt: skip
         else:
             out, price_out, pnl, reason, ambiguous, at_open, peak = _hold(
-                prices, asset, row0, n, t + 1, side, price_in, quantity, basis, cash, floor, stop_loss, target, trail,
-                short_entries, short_exits, entries, exits, max_bars, fee, slip, delist_bar, sums, curves, peak,
+                prices, asset, row0, n, t + 1, -1.0, price_in, quantity, basis, cash, floor, stop_loss, target, trail,
+                short_entries, short_exits, entries, exits, cell_of_word, cells, offsets, max_bars, fee, slip, delist_bar,
+                sums, curves, peak,
             )  # fmt: skip
         if reason != STILL_OPEN and cash + pnl <= 0.0:
             reason, pnl = LIQUIDATED, -cash
@@ -256,10 +295,7 @@ def _asset(
             return made
         steps[out] += pnl
         cash += pnl
-        if cash > peak:
-            peak = cash
-        elif (peak - cash) > sums[asset, DRAWDOWN] * peak:
-            sums[asset, DRAWDOWN] = (peak - cash) / peak
+        left = out
         sums[asset, TRADES] += 1
         if pnl > 0:
             sums[asset, WINS] += 1
@@ -282,6 +318,7 @@ def _asset(
             decide = out + cooldown
         else:
             decide = out
+    _mark_cash(cash, peak, sums, asset)
     sums[asset, FINAL] = cash
     return made
 
@@ -289,13 +326,13 @@ def _asset(
 @njit(
     int64(
         _prices, int64, int64, _rows, int64, _bits, _bits, _bits, _bits, _floats, _floats, _rows,
-        int64, int64, float64, float64, float64[:, ::1], float64[:, ::1], float64[:, ::1],
+        int64, int64, float64, float64, float64[:, ::1], float64[:, ::1], float64[:, ::1], float64[::1], int64[:, ::1],
     ),
-    nogil=True, cache=True, error_model="numpy",
+    nogil=True, cache=True, _nrt=False, error_model="numpy",
 )  # fmt: skip
 def simulate(
     prices, row0, n, delist_bars, first_decision, entries, exits, short_entries, short_exits, scalars, cells, offsets,
-    max_bars, cooldown, fee, slip, sums, curves, trades,
+    max_bars, cooldown, fee, slip, sums, curves, trades, steps, cell_of_word,
 ):  # fmt: skip
     """Run one scenario on rows [row0, row0 + n) and return the number of trades, open positions included.
 
@@ -303,19 +340,18 @@ def simulate(
     `delist_bars`: for each asset the bar, counted from row0, at
     whose close it leaves the market, -1 if it does not inside the window. Signals: packed words (assets, words) or (assets,
     0) for none. `scalars`: stop, target, trail, size, -1 for none; a key with values for each deciding cell has them in
-    `cells[offsets[k]:offsets[k + 1]]`. Fills `sums` (assets, SUMS) and `curves` (3, n) from zero; `trades` has a row for
-    each trade to be recorded, or none. Equity in `curves` is in units of total capital, deployed and largest in sleeves.
+    `cells[offsets[k]:offsets[k + 1]]`. Fills `sums` (assets, SUMS) and `curves` (n, 3) from zero; `trades` has a row for
+    each trade to be recorded, or none. `steps` (n + 1,) and `cell_of_word` (assets, words), zero, are room to work in; the
+    second without columns where neither `cells` nor `trades` is used: the kernel allocates nothing, so that it can be
+    compiled without reference counting, which took half of its time. Equity in `curves`
+    is in units of total capital, deployed and largest in sleeves.
     """
     assets = prices.shape[0]
-    words = (n + 63) >> 6
-    steps = np.zeros(n + 1)
-    cell_of_word = np.zeros((assets, words if cells.shape[0] > 0 else 0), np.int64)
-    if cells.shape[0] > 0:
-        count = 0
-        for asset in range(assets):
-            for w in range(words):
-                cell_of_word[asset, w] = count
-                count += _popcount(entries[asset, w] | _word(short_entries, asset, w))
+    count = 0
+    for asset in range(assets):
+        for w in range(cell_of_word.shape[1]):
+            cell_of_word[asset, w] = count
+            count += _popcount(entries[asset, w] | _word(short_entries, asset, w))
     made = 0
     for asset in range(assets):
         made = _asset(
@@ -325,5 +361,5 @@ def simulate(
     realized = float(assets)
     for t in range(n):
         realized += steps[t]
-        curves[EQUITY, t] = (curves[EQUITY, t] + realized) / assets
+        curves[t, EQUITY] = (curves[t, EQUITY] + realized) / assets
     return made

@@ -8,7 +8,7 @@ import pandas as pd
 from engine.backtest import kernel
 from engine.market.bars import Panel
 from engine.records import TRADE_REASONS, Costs, Signals, Window
-from engine.strategy.packing import RISKS, pack_bits
+from engine.strategy.packing import RISKS, pack_bits, words_for
 
 _NO_WORDS = np.zeros((0, 0), np.uint64)
 _NO_TRADES = np.zeros((0, kernel.TRADE_COLUMNS))
@@ -76,14 +76,15 @@ def _run(market: Market, signals: Signals, costs: Costs, trades: np.ndarray) -> 
     absent = _NO_WORDS.reshape(0, 0) if assets == 0 else np.zeros((assets, 0), np.uint64)
     tables = [getattr(signals, n) for n in ("entries", "exits", "short_entries", "short_exits")]
     scalars, cells, offsets = _risk_table(signals)
-    sums = np.zeros((assets, kernel.SUMS))
-    curves = np.zeros((3, bars))
+    sums, curves, steps = np.zeros((assets, kernel.SUMS)), np.zeros((bars, 3)), np.zeros(bars + 1)
+    names_cells = len(cells) > 0 or len(trades) > 0  # a recorded trade names its deciding cell, for its tag
+    cell_of_word = np.zeros((assets, words_for(bars) if names_cells else 0), np.int64)
     made = kernel.simulate(  # type: ignore[call-arg]
         market.prices, market.window.start, bars, market.delist_bars, market.window.warm_up_bars,
-        *(absent if t is None else t for t in tables), scalars, cells, offsets,
-        signals.max_bars or 0, signals.cooldown, costs.fee_rate, costs.slippage_rate, sums, curves, trades,
+        *(absent if t is None else t for t in tables), scalars, cells, offsets, signals.max_bars or 0, signals.cooldown,
+        costs.fee_rate, costs.slippage_rate, sums, curves, trades, steps, cell_of_word,
     )  # fmt: skip
-    return Simulation(sums, curves, int(made))
+    return Simulation(sums, np.ascontiguousarray(curves.T), int(made))
 
 
 def simulate_signals(market: Market, signals: Signals, costs: Costs) -> Simulation:

@@ -1,6 +1,7 @@
 """What a strategy sees as `market`: frames without names, dates or price levels from which history could be recited."""
 
-from functools import cached_property
+import difflib
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,15 +14,28 @@ from engine.strategy.params import ContractBreach
 
 _HOUR_NS = 3_600_000_000_000
 _DAY_NS = 24 * _HOUR_NS
+_FACTS = ("features", "timeframe", "bars_per_year")
 
 
-class MarketView:
-    """The `market` argument of `signals`.
+class Named(dict[str, Any]):
+    """A plain dict whose missing names are refused with what there is. `holder` is how the author writes it."""
 
-    `open`, `high`, `low`, `close`, `volume`: read-only frames (bars, assets), made when first asked for. Columns are A000
-    (the reference asset), A001, …; row labels are numbers from a drawn offset. Each asset's prices are multiplied by a power
-    of two, which brings its first close between 1 and 256, and its volume is divided by it: exact in floating point, and
-    dollar volume is kept. `hour` (0-23) and `weekday` (0-6, Monday 0): integer frames, UTC. `features`: further frames.
+    def __init__(self, values: dict[str, Any], holder: str) -> None:
+        super().__init__(values)
+        self._holder = holder
+
+    def __missing__(self, name: object) -> Any:
+        nearest = difflib.get_close_matches(str(name), self, n=1)
+        hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+        raise ContractBreach(f"{self._holder} has no {name!r:.60}; it holds {', '.join(self) or 'nothing'}{hint}")
+
+
+class MarketFrames:
+    """The frames of one window, made when first asked for and shared by the parameter sets of one child.
+
+    Columns are A000 (the reference asset), A001, …; row labels are numbers from a drawn offset. Each asset's prices are
+    multiplied by a power of two, which brings its first close between 1 and 256, and its volume is divided by it: exact in
+    floating point, and dollar volume is kept.
     """
 
     def __init__(
@@ -35,54 +49,75 @@ class MarketView:
             pd.RangeIndex(offset, offset + rows), pd.Index([f"A{i:03d}" for i in range(assets)]), header["lead_in"]
         )
         self.features: dict[str, pd.DataFrame] = {}
-        self._ta = ta
-        self._times = times_ns
-        self._raw = dict(zip(FIELDS, fields, strict=True))
         self._has_volume = header["has_volume"]
-        self._scale = _scales(self._raw["close"], rng)
+        self._ta = ta
+        self._frames: dict[str, tuple[pd.DataFrame, np.ndarray]] = {}
+        raw = dict(zip(FIELDS, fields, strict=True))
+        scale = _scales(raw["close"], rng)[:, None]
+        self._makers: dict[str, Callable[[], np.ndarray]] = {
+            **{name: (lambda n=name: raw[n] * scale) for name in ("open", "high", "low", "close")},
+            "volume": lambda: raw["volume"] / scale,
+            "hour": lambda: np.repeat(times_ns[None, :] % _DAY_NS // _HOUR_NS, assets, axis=0),
+            "weekday": lambda: np.repeat((times_ns[None, :] // _DAY_NS + 3) % 7, assets, axis=0),  # 1970-01-01 was a Thursday
+        }
 
-    def _frame(self, name: str, by_asset: np.ndarray) -> pd.DataFrame:
-        """A read-only frame over the array itself, known to `ta` so that what is computed from it can be cached."""
-        by_asset.flags.writeable = False
-        frame = pd.DataFrame(by_asset.T, index=self.shape.index, columns=self.shape.columns, copy=False)
-        self._ta.register(frame, name)
-        return frame
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the frames there are."""
+        return tuple(self._makers)
 
-    def _price(self, name: str) -> pd.DataFrame:
-        return self._frame(name, self._raw[name] * self._scale[:, None])
+    def frame(self, name: str) -> pd.DataFrame:
+        """The read-only frame of that name, known to `ta` so that what is computed from it can be cached.
 
-    @cached_property
-    def open(self) -> pd.DataFrame:
-        return self._price("open")
+        Raises KeyError for another name, and ContractBreach for the volume of a set that has none.
+        """
+        if name not in self._frames:
+            if name == "volume" and not self._has_volume:
+                raise ContractBreach(
+                    "the strategy reads market.volume, but this dataset has no volume; use a dataset that has it"
+                )
+            values = self._makers[name]()
+            values.flags.writeable = False
+            frame = pd.DataFrame(values.T, index=self.shape.index, columns=self.shape.columns, copy=False)
+            self._ta.register(frame, name)
+            self._frames[name] = frame, values
+        return self._frames[name][0]
 
-    @cached_property
-    def high(self) -> pd.DataFrame:
-        return self._price("high")
+    def forget_altered(self) -> None:
+        """Drop frames that a strategy has changed in place (a column set, labels renamed), so that they are made anew."""
+        for name, (frame, values) in list(self._frames.items()):
+            now = frame.to_numpy()
+            same = now.shape == values.T.shape and now.ctypes.data == values.ctypes.data
+            if not (same and frame.index is self.shape.index and frame.columns is self.shape.columns):
+                del self._frames[name]
 
-    @cached_property
-    def low(self) -> pd.DataFrame:
-        return self._price("low")
 
-    @cached_property
-    def close(self) -> pd.DataFrame:
-        return self._price("close")
+class MarketView:
+    """The `market` argument of `signals`, for one parameter set; nothing can be assigned to it.
 
-    @cached_property
-    def volume(self) -> pd.DataFrame:
-        if not self._has_volume:
-            raise ContractBreach("the strategy reads market.volume, but this dataset has no volume; use a dataset that has it")
-        return self._frame("volume", self._raw["volume"] / self._scale[:, None])
+    `open`, `high`, `low`, `close`, `volume`: read-only frames (bars, assets). `hour` (0-23) and `weekday` (0-6, Monday 0):
+    integer frames, UTC. `features`: further frames by name. `timeframe`, such as 1h; `bars_per_year`.
+    """
 
-    @cached_property
-    def hour(self) -> pd.DataFrame:
-        return self._clock("hour", (self._times % _DAY_NS) // _HOUR_NS)
+    __slots__ = ("_frames", "features")
 
-    @cached_property
-    def weekday(self) -> pd.DataFrame:
-        return self._clock("weekday", (self._times // _DAY_NS + 3) % 7)  # 1970-01-01 was a Thursday
+    def __init__(self, frames: MarketFrames) -> None:
+        object.__setattr__(self, "_frames", frames)
+        object.__setattr__(self, "features", Named(frames.features, "market.features"))
 
-    def _clock(self, name: str, values: np.ndarray) -> pd.DataFrame:
-        return self._frame(name, np.repeat(values[None, :], len(self.shape.columns), axis=0))
+    def __getattr__(self, name: str) -> Any:
+        frames: MarketFrames = object.__getattribute__(self, "_frames")
+        if name in frames.names:
+            return frames.frame(name)
+        if name in _FACTS:
+            return getattr(frames, name)
+        known = (*frames.names, *_FACTS)
+        nearest = [] if name.startswith("_") else difflib.get_close_matches(name.lower(), known, n=1)
+        hint = f"; the nearest name is market.{nearest[0]}" if nearest else ""
+        raise AttributeError(f"market has no {name!r:.60}, it holds {', '.join(known)}{hint}")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"market.{name} cannot be set; keep the new frame in a variable of your own")
 
 
 def _scales(close: np.ndarray, rng: np.random.Generator) -> np.ndarray:

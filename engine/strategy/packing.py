@@ -29,11 +29,6 @@ def unpack_bits(words: np.ndarray, bars: int) -> np.ndarray:
     return np.unpackbits(words.view(np.uint8), axis=1, count=bars, bitorder="little").view(bool).T
 
 
-def deciding_cells(entries: np.ndarray, short_entries: np.ndarray | None) -> np.ndarray:
-    """Bool (assets, bars): an entry of either side is decided; values of risk keys are read there, asset by asset."""
-    return (entries if short_entries is None else entries | short_entries).T
-
-
 def pack_signals(
     flags: Mapping[str, np.ndarray],
     risks: Mapping[str, float | np.ndarray | None],
@@ -48,21 +43,27 @@ def pack_signals(
 
     `rank` float and `tag` uint8 are (bars, assets). Nothing is checked here; `contract.read_answer` does that.
     """
-    entries = flags["entries"]
-    cells = deciding_cells(entries, flags.get("short_entries"))
-
-    def at_cells(value: RiskValue) -> RiskValue:
-        return value.T[cells] if isinstance(value, np.ndarray) else value
-
-    bars, assets = entries.shape
+    values = {name: risks.get(name) for name in RISKS} | {"rank": rank, "tag": tag}
+    if any(isinstance(v, np.ndarray) for v in values.values()):
+        cells = _deciding_cells(flags["entries"], flags.get("short_entries"))
+        values = {name: v.T.reshape(-1)[cells] if isinstance(v, np.ndarray) else v for name, v in values.items()}
+    bars, assets = flags["entries"].shape
     return Signals(
         bars=bars,
         assets=assets,
         **{name: pack_bits(flags[name]) if name in flags else None for name in BITS},  # type: ignore[arg-type]
-        **{name: at_cells(risks.get(name)) for name in RISKS},  # type: ignore[arg-type]
+        **values,  # type: ignore[arg-type]
         max_bars=max_bars,
         cooldown=cooldown,
-        rank=None if rank is None else rank.T[cells],
-        tag=None if tag is None else tag.T[cells],
         tag_names=tag_names,
     )
+
+
+def _deciding_cells(entries: np.ndarray, short_entries: np.ndarray | None) -> np.ndarray:
+    """Positions in (assets, bars) order at which an entry of either side is decided."""
+    return np.flatnonzero((entries if short_entries is None else entries | short_entries).T)
+
+
+def risk_values(signals: Signals) -> dict[str, RiskValue]:
+    """The risk settings by name."""
+    return {name: getattr(signals, name) for name in RISKS}

@@ -1,5 +1,6 @@
 """PARAMS: reading a strategy's parameter ranges, completing, drawing and gridding values."""
 
+import difflib
 import itertools
 import math
 from collections.abc import Mapping
@@ -12,7 +13,9 @@ from engine.records import ParamRange, Params, ParamValue
 
 MAX_PARAMS = 64
 MAX_CHOICES = 100
-MAX_INT = 2**53
+MAX_TEXT = 100
+MAX_NUMBER = 2**53
+"""Whole numbers up to here are exact as floats too, and no sum or product of two such ends overflows."""
 
 
 class ContractBreach(Exception):
@@ -20,20 +23,25 @@ class ContractBreach(Exception):
 
 
 def _is_int(value: Any) -> bool:
-    return type(value) is int and abs(value) <= MAX_INT
+    return type(value) is int and abs(value) <= MAX_NUMBER
 
 
 def _is_number(value: Any) -> bool:
-    return _is_int(value) or (type(value) is float and math.isfinite(value))
+    return _is_int(value) or (type(value) is float and abs(value) <= MAX_NUMBER)
+
+
+def _is_choice(value: Any) -> bool:
+    return type(value) is bool or _is_number(value) or (type(value) is str and len(value) <= MAX_TEXT)
 
 
 def _range(name: str, spec: Any) -> ParamRange:
     if isinstance(spec, list):
-        if not 1 <= len(spec) <= MAX_CHOICES or not all(type(c) in (str, bool) or _is_number(c) for c in spec):
+        if not 1 <= len(spec) <= MAX_CHOICES or not all(_is_choice(c) for c in spec):
             raise ContractBreach(
-                f"PARAMS[{name!r}] is {spec!r:.80}; a list of choices holds 1 to {MAX_CHOICES} plain numbers, texts or bools"
+                f"PARAMS[{name!r}] is {spec!r:.80}; a list of choices holds 1 to {MAX_CHOICES} plain numbers, bools or texts"
+                f" of at most {MAX_TEXT} letters"
             )
-        return ParamRange(name, "choice", choices=tuple(spec))
+        return ParamRange(name, "choice", choices=tuple({(type(c), c): c for c in spec}.values()))
     log = isinstance(spec, tuple) and len(spec) == 3 and spec[0] == "log"
     ends = spec[1:] if log else spec
     if not (isinstance(ends, tuple) and len(ends) == 2 and all(_is_number(e) for e in ends)):
@@ -49,8 +57,10 @@ def _range(name: str, spec: Any) -> ParamRange:
 
 def read_ranges(declared: Any) -> tuple[ParamRange, ...]:
     """The ranges of a module's PARAMS, in its order. Raises ContractBreach with what was found and wanted."""
-    if not isinstance(declared, dict) or len(declared) > MAX_PARAMS:
-        raise ContractBreach(f"PARAMS is a {type(declared).__name__}; wanted a dict of at most {MAX_PARAMS} names to ranges")
+    if not isinstance(declared, dict):
+        raise ContractBreach(f"PARAMS is a {type(declared).__name__}; wanted a dict of parameter names to ranges")
+    if len(declared) > MAX_PARAMS:
+        raise ContractBreach(f"PARAMS has {len(declared)} parameters; wanted at most {MAX_PARAMS}")
     for name in declared:
         if not (isinstance(name, str) and name.isidentifier() and name.isascii() and len(name) <= 60):
             raise ContractBreach(f"a name in PARAMS is {name!r:.60}; wanted an ASCII identifier")
@@ -90,7 +100,9 @@ def complete_params(ranges: tuple[ParamRange, ...], given: Mapping[str, Any]) ->
     known = {r.name for r in ranges}
     for name in given:
         if name not in known:
-            raise StrategyError(f"the strategy has no parameter {name!r}; it has {', '.join(sorted(known)) or 'none'}")
+            nearest = difflib.get_close_matches(str(name), sorted(known), n=1)
+            hint = f"; did you mean {nearest[0]}?" if nearest else ""
+            raise StrategyError(f"the strategy has no parameter {name!r}; it has {', '.join(sorted(known)) or 'none'}{hint}")
     values = {r.name: _check_value(r, given[r.name]) if r.name in given else middle(r) for r in ranges}
     return values, tuple(r.name for r in ranges if r.name not in given)
 
@@ -103,7 +115,7 @@ def parse_params(ranges: tuple[ParamRange, ...], texts: Mapping[str, str]) -> di
 
 def _parse(kind: ParamRange, text: str) -> ParamValue:
     if kind.kind == "choice":
-        return next((c for c in kind.choices if str(c) == text), text)
+        return next((c for c in kind.choices if (str(c).lower() == text.lower() if type(c) is bool else str(c) == text)), text)
     try:
         return int(text) if kind.kind == "int" else float(text)
     except ValueError:
@@ -111,13 +123,17 @@ def _parse(kind: ParamRange, text: str) -> ParamValue:
 
 
 def _levels(kind: ParamRange, count: int) -> list[ParamValue]:
-    """`count` values from end to end, or the default alone."""
+    """`count` different values from end to end, or the default alone."""
     if count == 1:
         return [middle(kind)]
     if kind.kind == "choice":
         return [kind.choices[round(i)] for i in np.linspace(0, len(kind.choices) - 1, count)]
-    spread = np.geomspace if kind.log else np.linspace
-    return list(dict.fromkeys(_round(kind, float(v)) for v in spread(kind.low, kind.high, count)))
+    values = (np.geomspace if kind.log else np.linspace)(kind.low, kind.high, count)
+    if kind.kind == "float":
+        return list(dict.fromkeys(_round(kind, float(v)) for v in values))
+    # On a log scale the low end rounds to equal ints: push each above the one before, but leave room for those behind.
+    steps = np.arange(count)
+    return [int(v) for v in np.minimum(np.maximum.accumulate(np.rint(values) - steps), kind.high - count + 1) + steps]
 
 
 def _distinct(kind: ParamRange) -> float:
