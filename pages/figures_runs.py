@@ -38,6 +38,11 @@ def growth_figure(returns: Mapping[str, pd.Series], *, dark: bool = False, heigh
     return time_axis(figure, dark, days)
 
 
+def fall(equity: pd.Series) -> pd.Series:
+    """How far a curve of capital lies below its highest value so far (1 to begin with), as negative fractions."""
+    return equity / equity.cummax().clip(lower=1) - 1
+
+
 def coverage_figure(exists: np.ndarray, times: pd.DatetimeIndex, symbols: tuple[str, ...], *, dark: bool = False) -> go.Figure:
     """Share of bars that each asset has, over time: one row an asset, dark where all bars are there, empty where none is.
 

@@ -8,14 +8,13 @@ import streamlit as st
 from engine.errors import EngineError
 from engine.figures import PORTFOLIO_FIGURES
 from engine.store.answers import CampaignRow
-from pages import figures_runs, look, run_choice, selection, tables
+from pages import figures_runs, look, result_views, run_choice, selection, tables
 from pages.access import research
 
 service = research()
 queries = service.queries
 
 SHOWN_ROWS = 1_000  # more are slow in the browser; the filters and the export reach the rest
-WINDOWS = ("train", "validation")
 COLUMNS = [
     "validation_sharpe", "train_sharpe", "validation_total_return", "train_total_return", "train_trades_with_open",
     "train_win_rate_with_open", "validation_max_drawdown", "train_assets_traded",
@@ -40,7 +39,7 @@ def with_texts(runs: pd.DataFrame) -> pd.DataFrame:
 
 def table(rows: pd.DataFrame, columns: list[str], **options: Any) -> Any:
     """Those columns of the runs, figures in their units with definitions on hovering."""
-    prefixes = tuple(f"{p}{w}_" for p in ("", "change_") for w in WINDOWS)
+    prefixes = tuple(f"{p}{w}_" for p in ("", "change_") for w in result_views.WINDOWS)
     shown, config = look.figure_table(rows[columns], prefixes=prefixes)
     return st.dataframe(shown, column_config=PLAIN | config, hide_index=True, placeholder=look.NOT_COMPUTED, **options)
 
@@ -69,7 +68,7 @@ def filters(board: pd.DataFrame, campaign: CampaignRow) -> tuple[pd.DataFrame, l
         arms = st.pills("Arm", sorted(board["arm"].unique()), selection_mode="multi", key="runs.arms", help="None chosen: all.")
         met = st.toggle("Meets benchmarks", key="runs.met", help="All that the campaign asks for, on train and on validation.")
         with st.popover("Columns and order", icon=":material/tune:"):
-            every = [f"{window}_{name}" for name in PORTFOLIO_FIGURES for window in WINDOWS]
+            every = [f"{window}_{name}" for name in PORTFOLIO_FIGURES for window in result_views.WINDOWS]
             names = {c: f"{look.figure_label(c.split('_', 1)[1])} ({c.split('_', 1)[0]})" for c in every}
             columns = st.multiselect("Figures", every, COLUMNS, format_func=names.get, key="runs.columns")
             order = st.selectbox("Order by", ["rank", "number", *every], format_func=lambda c: names.get(c, c), key="runs.order",
@@ -100,22 +99,7 @@ def leaderboard(campaign: CampaignRow) -> None:
         selection_default={"selection": {"rows": [ids.index(run) for run in ticked if run in ids]}},
     )  # fmt: skip
     if ticked:
-        compare(ticked[:most])
-
-
-def compare(run_ids: list[str]) -> None:
-    """The ticked runs side by side: growth from the daily returns in the ledger, figures, parameters."""
-    runs = [queries.run(run_id) for run_id in run_ids]
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        window = st.segmented_control("Window", WINDOWS, default="validation", required=True, key="runs.window")
-        for run in runs:
-            st.page_link("pages/strategy.py", label=f"Open run {run.number:,}", icon=":material/arrow_forward:",
-                         query_params={"campaign": run.campaign_id, "run": run.run_id})  # fmt: skip
-    returns = {f"Run {run.number:,}": queries.daily_returns(run.run_id, window) for run in runs if run.failure is None}
-    if returns:
-        look.show(figures_runs.growth_figure(returns, dark=look.is_dark()), "runs.growth")
-    figures = {f"Run {run.number:,}": run.figures.get(window, {}) for run in runs}
-    st.dataframe(tables.side_by_side(figures), hide_index=True, height=420)
+        result_views.compare(service, ticked[:most])
 
 
 def changes(campaign: CampaignRow) -> None:

@@ -10,6 +10,7 @@ import pandas as pd
 from engine.analysis.benchmarks import meets_all
 from engine.figures import PORTFOLIO_FIGURES
 from engine.records import Benchmarks, Failure, Params
+from engine.store.answers import CampaignRow, RunRow
 from pages.look import figure_help, figure_label, figure_text, is_missing
 
 ASKED = ("total_return", "trades_with_open", "assets_traded", "win_rate_with_open")
@@ -75,8 +76,8 @@ def params_text(own: str | None, parent: str | None = None) -> str:
     """Parameters (JSON text) in words: all of them, or what differs from the parent's."""
     if is_missing(own):
         return ""
-    mine, before = json.loads(str(own)), {} if is_missing(parent) else json.loads(str(parent))
-    if is_missing(parent):
+    mine, before = json.loads(str(own)), None if is_missing(parent) else json.loads(str(parent))
+    if before is None:
         return ", ".join(f"{name} {_value(value)}" for name, value in mine.items()) or "no parameters"
     changed = [f"{n} {_value(before[n])} → {_value(v)}" for n, v in mine.items() if n in before and before[n] != v]
     changed += [f"new: {n} {_value(v)}" for n, v in mine.items() if n not in before]
@@ -124,7 +125,7 @@ def marked(source: str, failure: Failure) -> str:
     """The source with the failing line marked by a remark at its end; unchanged where no line is known."""
     lines = source.splitlines()
     if failure.line and 0 < failure.line <= len(lines):
-        lines[failure.line - 1] += f"  # <<< {failure.kind}: {failure.message}".replace("\n", " ")
+        lines[failure.line - 1] += f"  # <<< {failure.kind} in this line"
     return "\n".join(lines)
 
 
@@ -143,3 +144,13 @@ def warnings_on(figures: Mapping[str, float]) -> list[str]:
         return []
     share = f"{ambiguous / trades:.1%}"
     return [f"{ambiguous:,.0f} of {trades:,.0f} trades ({share}) touched stop and target inside one bar; the stop was taken."]
+
+
+def figures_json(run: RunRow, campaign: CampaignRow) -> str:
+    """A run's figures on both windows as JSON, with all that is needed to compute them again; null: not computed."""
+    plain = {w: {name: None if is_missing(v) else v for name, v in figures.items()} for w, figures in run.figures.items()}
+    told = {
+        "run_id": run.run_id, "number": run.number, "campaign_id": run.campaign_id, "code_hash": run.code_hash,
+        "data_hash": campaign.spec.data_hash, "params": run.params, "figures": plain, "spec": campaign.spec.as_dict(),
+    }  # fmt: skip
+    return json.dumps(told, indent=1)

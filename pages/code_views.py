@@ -1,0 +1,40 @@
+"""A run's code on a page: its parameters, the text with a failing line marked, and what changed against another run."""
+
+import streamlit as st
+
+from engine.research.service import ResearchService
+from engine.store.answers import CampaignRow, RunRow
+from pages import run_choice, selection, tables
+
+
+def code(service: ResearchService, run: RunRow, campaign: CampaignRow) -> None:
+    """The code, its parameters, and what changed against another run."""
+    if run.failure:
+        st.code(tables.marked(run.source, run.failure), "python", line_numbers=True)
+        return
+    if run.params:
+        tried = tables.tried_params(service.queries.scenarios(run.run_id))
+        st.dataframe(tables.params_table(run.params, tried), hide_index=True, placeholder="", column_config={
+            "Tried": st.column_config.TextColumn(help="What the sweep tried; a grid includes both ends of the declared range."),
+            "Place": st.column_config.ProgressColumn("Place in range", help="An end of the range hints that it is too narrow."),
+        })  # fmt: skip
+    shown = st.segmented_control("Show", ["Code", "Changes"], default="Code", required=True, key="strategy.code")
+    if shown == "Code":
+        st.code(run.source, "python", line_numbers=True)
+    else:
+        changes(service, run, campaign)
+
+
+def changes(service: ResearchService, run: RunRow, campaign: CampaignRow) -> None:
+    """The code against its parent, or against any run that is chosen; at first that before it."""
+    if not run.parent_run_id:
+        st.caption("Fresh draw: no parent. Choose a run to compare the code with.")
+    if not selection.current("other") and run.parent_run_id:
+        selection.choose("other", run.parent_run_id)
+    other = run_choice.run(service, campaign, "Compare with", "other")
+    names = (f"run {other.number:,}", f"run {run.number:,}")
+    diff = tables.code_diff(other.source, run.source, names)
+    if diff:
+        st.code(diff, "diff")
+    else:
+        st.info(f"The code of {names[0]} and {names[1]} is the same.", icon=":material/equal:")

@@ -1,0 +1,27 @@
+"""What can be taken away from a run: code, trades, figures."""
+
+import pandas as pd
+import streamlit as st
+
+from engine.research.service import ResearchService
+from engine.store.answers import CampaignRow, RunRow
+from pages import tables
+from pages.result_views import WINDOWS
+
+
+def trades_of(service: ResearchService, run_id: str) -> pd.DataFrame:
+    """All trades of both windows, for a file."""
+    return pd.concat([service.result(run_id, w).trades.assign(window=w) for w in WINDOWS], ignore_index=True)
+
+
+def downloads(service: ResearchService, run: RunRow, campaign: CampaignRow) -> None:
+    """Files of this run; trades are computed when the button is pressed."""
+    name, figures_of = f"run_{run.number}", pd.DataFrame(run.figures).rename_axis("figure")
+    for label, make, file, mime in (
+        ("Code (.py)", lambda: run.source, f"{name}.py", "text/x-python"),
+        ("Trades (CSV)", lambda: trades_of(service, run.run_id).to_csv(index=False), f"{name}_trades.csv", "text/csv"),
+        ("Trades (Parquet)", lambda: trades_of(service, run.run_id).to_parquet(index=False), f"{name}_trades.parquet", None),
+        ("Figures (CSV)", lambda: figures_of.to_csv(), f"{name}_figures.csv", "text/csv"),
+        ("Figures (JSON)", lambda: tables.figures_json(run, campaign), f"{name}_figures.json", "application/json"),
+    ):
+        st.download_button(label, make, file, mime, on_click="ignore", width="stretch", key=f"download.{file}")

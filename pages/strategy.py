@@ -1,0 +1,140 @@
+"""Strategy: what is this strategy, and does it hold outside train?"""
+
+from functools import partial
+
+import streamlit as st
+
+from engine.analysis.intervals import share_interval
+from engine.errors import EngineError
+from engine.figures import PORTFOLIO_FIGURES
+from engine.store.answers import CampaignRow, RunRow
+from pages import code_views, figures, look, result_views, run_choice, selection, tables
+from pages.access import research
+from pages.downloads import downloads
+from pages.figures_runs import fall
+from pages.result_views import WINDOWS
+
+service = research()
+queries = service.queries
+
+HEADLINES = ("sharpe", "annual_return", "max_drawdown", "win_rate_with_open", "total_return", "trades_with_open")
+GROWING = ("total_return", "trades_with_open")  # the windows differ in length
+
+
+def headlines(run: RunRow) -> None:
+    """The main figures on validation beside those on train: does it hold? Those that grow with time are not subtracted."""
+    train, validation = run.figures["train"], run.figures["validation"]
+    with st.grid(3, min_column_width=230):
+        for name in HEADLINES:
+            figure, inside, outside = PORTFOLIO_FIGURES[name], train.get(name), validation.get(name)
+            computed = not look.is_missing(inside) and not look.is_missing(outside)
+            change = look.figure_change(name, outside - inside) if computed and name not in GROWING else None
+            st.metric(
+                f"{figure.label.removesuffix(' (with open)')} on validation",
+                look.figure_text(name, outside),
+                change or f"{look.figure_text(name, inside)} on train",
+                delta_color={True: "normal", False: "inverse", None: "off"}[figure.higher_is_better] if change else "off",
+                delta_arrow="auto" if change else "off",
+                delta_description=f"to train, {look.figure_text(name, inside)}" if change else None,
+                help=f"{figure.definition} Source: run {run.number:,}, `{run.run_id}`, in the ledger.",
+                border=True, height="stretch",
+            )  # fmt: skip
+
+
+def equity(run: RunRow, campaign: CampaignRow) -> None:
+    """Equity, drawdown and exposure on both windows, against buy-and-hold."""
+    dark = look.is_dark()
+    for place, window in zip(st.columns(2, gap="medium"), WINDOWS, strict=True):
+        with place:
+            result = service.result(run.run_id, window)
+            st.markdown(
+                f"**{window.capitalize()}**: {'what the search saw' if window == 'train' else 'what it was not fitted on'}"
+            )
+            look.show(figures.equity_figure(result.equity, result.buy_and_hold, window=window, dark=dark), f"equity.{window}")
+            held = fall(result.buy_and_hold)
+            look.show(figures.drawdown_figure(result.drawdown, held, window=window, dark=dark), f"drawdown.{window}")
+            look.show(figures.exposure_figure(result.exposure, window=window, dark=dark), f"exposure.{window}")
+
+
+def trades(run: RunRow, campaign: CampaignRow) -> None:
+    """The trades of one asset on its candles."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        window = st.segmented_control("Window", WINDOWS, default="train", required=True, key="strategy.window",
+                                      persist_state="session")  # fmt: skip
+        assets = queries.run_assets(run.run_id, window).sort_values("contribution", ascending=False, na_position="last")
+        texts = {row.Index: f"{row.Index}: {look.percent(row.contribution)}, {look.count(row.trades_with_open)} trades"
+                 for row in assets.itertuples()}  # fmt: skip
+        symbol = selection.pick("Asset, by contribution", "asset", list(texts), format_func=texts.get)
+    result_views.asset_trades(service, run, campaign.spec, str(symbol), window)
+
+
+def all_figures(run: RunRow, campaign: CampaignRow) -> None:
+    """Every figure on train and validation."""
+    result_views.show_figures({w.capitalize(): run.figures[w] for w in WINDOWS}, "strategy.figures")
+
+
+def scenarios(run: RunRow, campaign: CampaignRow) -> None:
+    """Every parameter set that was tried on train."""
+    table = tables.scenario_table(queries.scenarios(run.run_id))
+    st.caption(f"{len(table):,} parameter sets on train, best {campaign.spec.objective} first. {look.plain(run.reason)}.")
+    shown, config = look.figure_table(table)
+    config |= {
+        "scenario": st.column_config.NumberColumn("Set", format="%,d", pinned=True, width="small"),
+        "objective": st.column_config.NumberColumn("Objective", format="%,.3f", pinned=True, help="What the campaign maximises."),
+        "failure": st.column_config.TextColumn("Failure"),
+    }
+    st.dataframe(shown, column_config=config, hide_index=True, height=520, placeholder=look.NOT_COMPUTED)
+
+
+def trust(run: RunRow, campaign: CampaignRow) -> None:
+    """What must be known before one trusts these figures."""
+    outside = run.figures["validation"]
+    rate, trades = outside.get("win_rate_with_open"), outside.get("trades_with_open")
+    if trades:
+        bounds = look.interval(*share_interval(rate, trades))
+        st.caption(f"Win rate on validation: {look.percent(rate, signed=False)} of {trades:,.0f} trades, 95% interval {bounds}.")
+    for window in WINDOWS:
+        for told in tables.warnings_on(run.figures[window]):
+            st.warning(f"{window.capitalize()}: {told}", icon=":material/warning:")
+    if run.figures["train"].get("trades_with_open", 0) < campaign.spec.min_trades:
+        st.warning(
+            f"Fewer trades on train than the {campaign.spec.min_trades:,} that the campaign asks for: it ranks last.",
+            icon=":material/warning:",
+        )
+
+
+VIEWS = {
+    "Equity": equity, "Trades": trades, "Figures": all_figures, "Code": partial(code_views.code, service), "Scenarios": scenarios,
+}  # fmt: skip
+
+
+def page() -> None:
+    """One run of one campaign, from the address or picked."""
+    left, right = st.columns([2, 3], gap="medium")
+    with left:
+        campaign = run_choice.campaign(service)
+    with right:
+        run = run_choice.run(service, campaign)
+    run_choice.labels(service, campaign.spec)
+    st.markdown(f"**{look.plain(run.summary)}**")
+    origin = f"from run `{run.parent_run_id}`" if run.parent_run_id else "a fresh draw: no parent"
+    st.caption(f"Run {run.number:,} by the {run.arm} arm, {origin}. {look.plain(run.reason).capitalize()}. Id `{run.run_id}`.")
+    if run.failure or not run.figures["train"]:
+        st.error(f"Run {run.number:,} failed. {run.failure or run.reason}", icon=":material/error:")
+        code_views.code(service, run, campaign)
+        return
+    headlines(run)
+    trust(run, campaign)
+    with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
+        view = st.segmented_control("View", list(VIEWS), default="Equity", required=True, key="strategy.view",
+                                    persist_state="session", label_visibility="collapsed")  # fmt: skip
+        with st.popover("Download", icon=":material/download:"):
+            downloads(service, run, campaign)
+    VIEWS[view](run, campaign)
+
+
+look.header("Strategy", "What is this strategy, and does it hold outside train?")
+try:
+    page()
+except EngineError as error:
+    st.error(str(error))
