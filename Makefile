@@ -33,8 +33,8 @@ $(VENV)/.test-packages: $(VENV)/.packages requirements-dev.lock
 	@touch $@
 
 $(VENV)/.packages: requirements.lock | $(PYTHON)
-	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || \
-	{ echo "$(VENV) holds a Python that does not run or is older than 3.11: remove the folder $(VENV) and try again." >&2; exit 1; }
+	@$(PYTHON) -c "import pip, sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null || \
+	{ echo "$(VENV) is not whole or its Python is older than 3.11: remove the folder $(VENV) and try again." >&2; exit 1; }
 	@echo "Installing the packages: some minutes, only this once."
 	@$(PYTHON) -m pip install --quiet --requirement requirements.lock
 	@touch $@
@@ -43,12 +43,13 @@ $(VENV)/.packages: requirements.lock | $(PYTHON)
 $(PYTHON):
 	@for python in python3 python3.11 python3.12 python3.13 python3.14; do \
 	  if $$python -c "import sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null; then \
+	    if ! $$python -c "import ensurepip, venv" 2>/dev/null; then \
+	      echo "$$python has no venv module: install it (Debian: apt-get install python3-venv) and try again." >&2; \
+	      exit 1; \
+	    fi; \
 	    echo "Making the virtual environment $(VENV) with $$($$python --version)."; \
-	    $$python -m venv $(VENV) && exit; \
-	    rm -f $(PYTHON); \
-	    echo "$$python cannot make virtual environments: install its venv module (Debian: apt-get install python3-venv)." >&2; \
-	    exit 1; \
+	    exec $$python -m venv $(VENV); \
 	  fi; \
 	done; \
-	echo "No Python of 3.11 or newer is on the path (python3 is $$(python3 --version 2>&1)): install one and try again." >&2; \
+	echo "Found no Python of 3.11 or newer (python3 is $$(python3 --version 2>/dev/null || echo missing)): install one and try again." >&2; \
 	exit 1
