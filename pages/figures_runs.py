@@ -55,7 +55,7 @@ def coverage_figure(exists: np.ndarray, times: pd.DatetimeIndex, symbols: tuple[
     figure.add_trace(
         go.Heatmap(
             z=share.T, x=times[edges[:-1]], y=list(symbols), zmin=0, zmax=100, hoverongaps=False,
-            colorscale=[[0, colour("ground", dark)], [0.5, colour("warning", dark)], [1, colour("random", dark)]],
+            colorscale=[[0, colour("ground", dark)], [1, colour("neutral", dark)]],
             colorbar={"title": {"text": "Bars, %"}, "thickness": 12},
             hovertemplate="%{y}, from %{x|%Y-%m-%d}: %{z}% of bars<extra></extra>",
         )

@@ -118,7 +118,9 @@ def page() -> None:
     run_choice.labels(service, campaign.spec)
     st.markdown(f"**{look.plain(run.summary)}**")
     origin = f"from run `{run.parent_run_id}`" if run.parent_run_id else "a fresh draw: no parent"
-    st.caption(f"Run {run.number:,} by the {run.arm} arm, {origin}. {look.plain(run.reason).capitalize()}. Id `{run.run_id}`.")
+    st.caption(
+        f"Run {run.number:,} by the {run.arm} arm, {origin}. Chosen parameters: {look.plain(run.reason)}. Id `{run.run_id}`."
+    )
     if run.failure or not run.figures["train"]:
         st.error(f"Run {run.number:,} failed. {run.failure or run.reason}", icon=":material/error:")
         code_views.code(service, run, campaign)
