@@ -117,7 +117,7 @@ def page() -> None:
         run = run_choice.run(service, campaign)
     run_choice.labels(service, campaign.spec)
     st.markdown(f"**{look.plain(run.summary)}**")
-    origin = f"from run `{run.parent_run_id}`" if run.parent_run_id else "a fresh draw: no parent"
+    origin = f"from run {queries.run(run.parent_run_id).number:,}" if run.parent_run_id else "a fresh draw: no parent"
     st.caption(
         f"Run {run.number:,} by the {run.arm} arm, {origin}. Chosen parameters: {look.plain(run.reason)}. Id `{run.run_id}`."
     )

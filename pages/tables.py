@@ -99,7 +99,10 @@ def params_table(params: Params, tried: pd.DataFrame) -> pd.DataFrame:
             row["Tried"] = ", ".join(sorted(map(str, values.unique())))
         else:
             low, high = values.min(), values.max()
-            row |= {"Tried": f"{_value(low)} to {_value(high)}", "Place": (value - low) / (high - low) if high > low else None}
+            row |= {
+                "Tried": f"{_value(low)} to {_value(high)}" if high > low else f"{_value(low)} alone",
+                "Place": (value - low) / (high - low) if high > low else None,
+            }
         rows.append(row)
     return pd.DataFrame(rows, columns=["Parameter", "Chosen", "Tried", "Place", "Different values"])
 
