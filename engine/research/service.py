@@ -1,60 +1,33 @@
 """The one owner of threads, children and the database. Pages and commands ask it; nothing else starts work."""
 
-import contextlib
 import json
 import threading
-import time
 from collections import OrderedDict
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
-from engine.analysis.benchmarks import meets_all
 from engine.backtest.portfolio import Result
 from engine.errors import CampaignError, DataError, EngineError
 from engine.market.bars import Panel
 from engine.market.catalog import Catalog, ImportResult
-from engine.records import CampaignSpec, Failure, RunRecord, StopConditions
+from engine.records import CampaignSpec, Failure, StopConditions
 from engine.research.campaign import Choices, campaign_id_of, check_spec, draft_spec
 from engine.research.evaluation import Evaluator, RunResult, run_result
 from engine.research.loop import ResearchLoop
 from engine.research.proposers import make_proposer
+from engine.research.work import CampaignWork, ServiceStatus
 from engine.settings import Settings
 from engine.store.database import Database
 from engine.store.ledger import Ledger
 from engine.store.queries import Queries
 from engine.store.snapshot import write_snapshot
-from engine.strategy.sandbox import LEVEL, Cancelled, SandboxPool
+from engine.strategy.sandbox import SandboxPool
 
-State = Literal["idle", "starting", "running", "paused", "stopping"]
 RESULTS_KEPT = 8
-
-
-@dataclass(frozen=True)
-class ServiceStatus:
-    """What the service does now. Times in UTC; `done` of `total` scenarios of the run in work; `problem` in one sentence."""
-
-    state: State = "idle"
-    campaign_id: str | None = None
-    campaign: str = ""
-    theme: str = ""
-    arm: str = ""
-    dataset: str = ""
-    synthetic: bool = False
-    since: datetime | None = None
-    run_number: int = 0
-    stage: str = ""
-    done: int = 0
-    total: int = 0
-    seconds_left: float | None = None
-    problem: str | None = None
-    isolation: str = LEVEL
-    model: str = "no model: the random arm runs"
 
 
 class ResearchService:
@@ -68,20 +41,24 @@ class ResearchService:
         self.settings = settings
         self.catalog = Catalog(settings.bars_dir)
         self._database = Database(settings.database_path)
-        if address:
-            self._database.announce(address)
-        self.ledger = Ledger(self._database, settings)
-        self.queries = Queries(self._database)
-        self.ledger.take_in_spool()
-        write_snapshot(self._database, settings.snapshot_dir)  # what other processes read while this one owns the ledger
-        self._pool = SandboxPool(settings.slots, settings.limits)
+        try:
+            if address:
+                self._database.announce(address)
+            self.ledger = Ledger(self._database, settings)
+            self.queries = Queries(self._database)
+            self._recorded()  # other processes read the snapshot from now on
+        except BaseException:
+            self._database.close()  # else the ledger stays taken by a service that nobody has
+            raise
+        self._pools = SandboxPool(settings.slots, settings.limits), SandboxPool(1, settings.limits)
         self._executor = ThreadPoolExecutor(settings.slots, "evaluation")
-        self.evaluator = Evaluator(self._pool, self._executor)
+        self.evaluator = Evaluator(self._pools[0], self._executor, aside=self._pools[1])
         self._lock = threading.RLock()
-        self._status = ServiceStatus()
-        self._thread: threading.Thread | None = None
-        self._stop, self._go = threading.Event(), threading.Event()
+        self._work: CampaignWork | None = None
+        self._problem: str | None = None
         self._results: OrderedDict[tuple[str, str], RunResult] = OrderedDict()
+        self._closed = False
+        _at_exit(self.close)
 
     @property
     def revision(self) -> int:
@@ -89,9 +66,9 @@ class ResearchService:
         return self._database.revision
 
     def status(self) -> ServiceStatus:
-        """What goes on now; never waits."""
-        with self._lock:
-            return self._status
+        """What goes on now."""
+        work = self._work
+        return ServiceStatus(problem=self._problem) if work is None else work.status
 
     # Campaigns
 
@@ -124,49 +101,37 @@ class ResearchService:
 
     def start(self, campaign_id: str) -> None:
         """Go on with the campaign in the background; another that runs is stopped first. Returns at once."""
+        row, spec = self.queries.campaign(campaign_id), self.spec(campaign_id)
+        panel = self._panel_of(spec)
         with self._lock:
-            if self._status.campaign_id == campaign_id and self._is_alive():
-                self.resume()
+            before = self._work
+            if before is not None and before.campaign_id == campaign_id and before.go_on():
                 return
             self.stop()
-            spec = self.spec(campaign_id)
-            panel = self._panel_of(spec)
-            before = self._thread
-            self._stop, self._go = threading.Event(), threading.Event()
-            self._go.set()
-            self._status = ServiceStatus(
-                state="starting", campaign_id=campaign_id, campaign=spec.name, theme=spec.theme, arm=spec.proposer,
-                dataset=spec.dataset, synthetic=panel.synthetic, since=datetime.now(UTC),
+            if row.state == "archived":
+                self.ledger.campaign_event(campaign_id, "unarchived")
+            loop = ResearchLoop(campaign_id, spec, panel, make_proposer(spec, panel), self.evaluator)
+            work = CampaignWork(
+                loop, self.ledger, self.queries, conditions=lambda: self.spec(campaign_id).stop, recorded=self._recorded,
+                after=before,
             )  # fmt: skip
-            self.ledger.campaign_event(campaign_id, "started")
-            self._thread = threading.Thread(
-                target=self._work, args=(campaign_id, spec, panel, self._stop, self._go, before), name="research", daemon=True
-            )
-            self._thread.start()
+            work.begin()
+            self._work = work
 
     def pause(self) -> None:
         """Hold after the run in work."""
-        self._switch("running", "paused", "paused", go=False)
+        if self._work is not None:
+            self._work.pause()
 
     def resume(self) -> None:
         """Go on after a pause."""
-        self._switch("paused", "running", "resumed", go=True)
-
-    def _switch(self, from_state: State, to_state: State, event: str, *, go: bool) -> None:
-        with self._lock:
-            campaign_id = self._status.campaign_id
-            if campaign_id and self._is_alive() and self._status.state in (from_state, "starting"):
-                (self._go.set if go else self._go.clear)()
-                self._status = replace(self._status, state=to_state)
-                self.ledger.campaign_event(campaign_id, event)
+        if self._work is not None:
+            self._work.go_on()
 
     def stop(self) -> None:
         """End the campaign's work; the run in work is dropped and will be made again. Returns at once."""
-        with self._lock:
-            if self._is_alive() and self._status.state not in ("idle", "stopping"):
-                self._status = replace(self._status, state="stopping")
-                self._stop.set()
-                self._go.set()
+        if self._work is not None:
+            self._work.stop()
 
     def recover(self) -> str | None:
         """Go on with the campaign that was at work when the last process died; its id, or None if there was none."""
@@ -179,16 +144,13 @@ class ResearchService:
         try:
             self.start(running[0])
         except EngineError as error:
-            self._set(problem=str(error))
+            self._problem = str(error)
             return None
         return str(running[0])
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait for the work in the background to end; False if it has not."""
-        thread = self._thread
-        if thread is not None:
-            thread.join(timeout_s)
-        return not self._is_alive()
+        return self._work is None or self._work.wait(timeout_s)
 
     def rename(self, campaign_id: str, name: str) -> None:
         """Give the campaign another name; its identity and results stay. Raises CampaignError for an empty one."""
@@ -251,14 +213,19 @@ class ResearchService:
         return self._panel_of(spec).candles(symbol, rows.start, rows.stop)
 
     def close(self) -> None:
-        """Stop work, end children and threads, let go of the database."""
+        """Stop work, end children and threads, let go of the database. Closing twice is fine."""
         self.stop()
         self.wait(30)
-        self._pool.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
+        for pool in self._pools:
+            pool.close()
+        self._executor.shutdown()
         self._database.close()
 
-    # The background thread
+    def _recorded(self) -> None:
+        """Take in what other processes have left, and show them what is recorded now."""
+        self.ledger.take_in_spool()
+        write_snapshot(self._database, self.settings.snapshot_dir)
 
     def _panel_of(self, spec: CampaignSpec) -> Panel:
         panel = self.catalog.open(spec.dataset)
@@ -268,97 +235,3 @@ class ResearchService:
                 f" {panel.data_hash[:19]}…; its results stay, but to go on import the old bars again or start a new campaign"
             )
         return panel
-
-    def _is_alive(self) -> bool:
-        return self._thread is not None and self._thread.is_alive()
-
-    def _set(self, **changes: Any) -> None:
-        with self._lock:
-            self._status = replace(self._status, **changes)
-
-    def _work(
-        self, campaign_id: str, spec: CampaignSpec, panel: Panel, stop: threading.Event, go: threading.Event,
-        before: threading.Thread | None,
-    ) -> None:  # fmt: skip
-        if before is not None:
-            before.join()
-        event, detail = "stopped", ""
-        try:
-            loop = ResearchLoop(
-                campaign_id, spec, panel, make_proposer(spec, panel), self.evaluator, tell=_Teller(self._set), cancelled=stop
-            )
-            event, detail = self._run_on(loop, stop, go)
-        except Cancelled:
-            detail = "by a person; the run in work was dropped"
-        except EngineError as error:
-            event, detail = "failed", str(error)
-            self._set(problem=str(error))
-        except Exception as error:  # the thread's border: a fault here must be shown, not lost with the thread
-            event, detail = "failed", f"an unexpected fault, {type(error).__name__}: {error}; please report it"
-            self._set(problem=detail)
-        finally:
-            with contextlib.suppress(EngineError):
-                self.ledger.campaign_event(campaign_id, event, detail)
-            self._set(state="idle", stage="", done=0, total=0, seconds_left=None)
-
-    def _run_on(self, loop: ResearchLoop, stop: threading.Event, go: threading.Event) -> tuple[str, str]:
-        """Steps until told to stop or a condition is met; (event, its reason)."""
-        began = time.monotonic()
-        number = self.queries.campaign(loop.campaign_id).next_number
-        while True:
-            go.wait()
-            if stop.is_set():
-                return "stopped", "by a person"
-            if reason := self._ended(loop, number, time.monotonic() - began):
-                return "finished", reason
-            if self._status.state == "starting":
-                self._set(state="running")
-            self._set(run_number=number)
-            record, trials = loop.step(number)
-            self.ledger.record_run(record, trials)
-            self._tell_of(record)
-            self.ledger.take_in_spool()
-            write_snapshot(self._database, self.settings.snapshot_dir)
-            number += 1
-
-    def _ended(self, loop: ResearchLoop, number: int, elapsed_s: float) -> str:
-        """Which stop condition is met, in words, or nothing."""
-        stop = loop.spec.stop
-        if stop.runs is not None and number > stop.runs:
-            return f"{stop.runs} runs are done"
-        if stop.hours is not None and elapsed_s >= stop.hours * 3600:
-            return f"{stop.hours:g} hours have passed"
-        if stop.benchmarks_met:
-            best = self.queries.best_run(loop.campaign_id)
-            if best is not None and all(
-                meets_all(best.figures.get(w, {}), loop.spec.benchmarks) for w in ("train", "validation")
-            ):
-                return f"run {best.number} meets the benchmarks on train and on validation"
-        return ""
-
-    def _tell_of(self, record: RunRecord) -> None:
-        if record.failure is not None:
-            self.ledger.campaign_event(record.campaign_id, "run_failed", f"run {record.number}: {record.failure}")
-            return
-        best = self.queries.best_run(record.campaign_id)
-        if best is not None and best.run_id == record.run_id:
-            sharpe = record.figures["validation"]["sharpe"]
-            self.ledger.campaign_event(record.campaign_id, "new_best", f"run {record.number}: validation Sharpe {sharpe:.2f}")
-
-
-class _Teller:
-    """Turns a loop's progress into status, with the time left of the sweep in work."""
-
-    def __init__(self, put: Callable[..., None]) -> None:
-        self._put = put
-        self._stage, self._began, self._last = "", 0.0, 0.0
-
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        now = time.monotonic()
-        if stage != self._stage:
-            self._stage, self._began, self._last = stage, now, 0.0
-        if done < total and now - self._last < 0.1:
-            return
-        self._last = now
-        left = (now - self._began) / done * (total - done) if done else None
-        self._put(stage=stage, done=done, total=total, seconds_left=left)

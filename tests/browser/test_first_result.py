@@ -1,0 +1,23 @@
+"""The newcomer's story: open the app, press Start, see a run appear, open its strategy and its assets."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+pytestmark = pytest.mark.browser
+
+
+def test_newcomer_reaches_a_first_result(page: Page) -> None:
+    page.goto("/")
+    page.get_by_role("button", name="Start a first campaign").click()
+    expect(page.get_by_text("Running").first).to_be_visible()
+    opens = page.get_by_role("link", name=re.compile(r"Open run \d+"))
+    opens.wait_for()
+    opens.click()
+    expect(page.get_by_role("heading", name="Strategy", exact=True)).to_be_visible()
+    expect(page.get_by_text("def signals(market, params, ta)").first).to_be_visible()
+    page.get_by_role("link", name="Assets").first.click()
+    expect(page.get_by_role("heading", name="Assets", exact=True)).to_be_visible()
+    expect(page.get_by_text("SYN000USD").or_(page.locator("[data-testid=stDataFrame]")).first).to_be_visible()
+    expect(page.locator("[data-testid=stException]")).to_have_count(0)
