@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.strategy import sandbox
+from engine.strategy.slot import ENVIRONMENT
 
 PROJECT_DIR = Path(__file__).resolve().parents[1]
 
@@ -169,6 +169,6 @@ def test_the_process_for_strategies_loads_no_pyarrow_and_nothing_of_the_host() -
         "import socket; from engine.strategy.server import main; ours, theirs = socket.socketpair();"
         " ours.shutdown(socket.SHUT_WR); main(theirs.detach())"
     )
-    loaded = modules_after(serve, sandbox._ENVIRONMENT)
+    loaded = modules_after(serve, ENVIRONMENT)
     assert {"numpy", "pandas", "talib"} <= loaded
     assert loaded & {"pyarrow", "duckdb", "numba", "streamlit", "vectorbt", "plotly", "typer"} == set()

@@ -1,62 +1,73 @@
 """The child's work: execute a strategy on a mapped window and write its answers. Runs once and ends."""
 
 import contextlib
+import json
 import os
+import random
 import resource
-import traceback
+import warnings
+from collections.abc import Callable
+from types import CodeType
 from typing import Any
 
 import numpy as np
 
 from engine.features.indicators import Indicators
-from engine.records import Failure, ParamRange, Signals
+from engine.records import ParamRange, Signals
 from engine.strategy import wire
 from engine.strategy.contract import read_answer
-from engine.strategy.market_view import MarketView
+from engine.strategy.hints import FILENAME, failure_of, syntax_failure
+from engine.strategy.market_view import MarketFrames, MarketView, Named
 from engine.strategy.params import ContractBreach, complete_params, read_ranges
 from engine.strategy.window_data import map_window
 
-FILENAME = "strategy.py"
+Write = Callable[[bytes | memoryview], None]
 
 
-def work(order: dict[str, Any], window_fd: int, write: Any) -> None:
-    """Answer one order: the ranges of a source, or the signals of its parameter sets in their order.
+def work(order: dict[str, Any], window_fd: int, write: Write) -> None:
+    """Answer one order: the ranges of a source, then the signals of its parameter sets in their order.
 
-    `order`: source, and for signals `header`, `params` (list of dicts), `salt`, and the limits. A set that fails is answered
-    by its failure and the next goes on; a source that fails altogether is answered by one failure.
+    `order`: source, salt, the limits, and for signals `header`, `params` (list of dicts) and `sides`. A set that fails is
+    answered by its failure and the next goes on; a source that fails altogether is answered by one refusal and no ranges.
     """
-    try:
-        code = compile(order["source"], FILENAME, "exec")
-        ranges = _declared(code)
-    except BaseException as error:
-        wire.send(write, wire.FAILURE, [wire.pack_failure(failure_of(error))])
-        wire.send(write, wire.DONE, [])
-        return
-    if "params" not in order:
-        wire.send(write, wire.RANGES, [wire.pack_ranges(ranges)])
-        return
-    header, times, fields = map_window(window_fd, order["header"])
-    ta = Indicators(cache_mb=order["cache_mb"])
-    market = MarketView(header, times, fields, ta=ta, rng=np.random.default_rng(order["salt"]))
-    for given in order["params"]:
-        _allow_cpu(order["cpu_s_per_set"])
-        try:
-            parts = wire.pack_signals_message(_signals(code, ranges, given, market, ta, order["sides"]))
-            kind = wire.SIGNALS
-        except BaseException as error:
-            parts, kind = [wire.pack_failure(failure_of(error))], wire.FAILURE
-        wire.send(write, kind, parts)
+    warnings.simplefilter("ignore")  # nobody would read them, and making their text costs time
+    _write_answers(order, window_fd, write)
     wire.send(write, wire.DONE, [])
 
 
-def _execute(code: Any) -> dict[str, Any]:
+def _write_answers(order: dict[str, Any], window_fd: int, write: Write) -> None:
+    try:
+        code = compile(order["source"], FILENAME, "exec")
+    except BaseException as error:
+        wire.send(write, wire.REFUSED, [wire.pack_failure(syntax_failure(error))])
+        return
+    try:
+        ranges = _declared(code, order["salt"])
+        runner = Runner(code, ranges, order, window_fd) if "params" in order else None
+    except BaseException as error:
+        wire.send(write, wire.REFUSED, [wire.pack_failure(failure_of(error))])
+        return
+    wire.send(write, wire.RANGES, [wire.pack_ranges(ranges)])
+    for given in order["params"] if runner else ():
+        _allow_cpu(order["cpu_s_per_set"])
+        try:
+            kind, parts = wire.SIGNALS, wire.pack_signals_message(runner.signals(given))  # type: ignore[union-attr]
+        except BaseException as error:
+            kind, parts = wire.FAILURE, [wire.pack_failure(failure_of(error))]
+        wire.send(write, kind, parts)
+
+
+def _execute(code: CodeType, salt: int) -> dict[str, Any]:
+    """The names of the module, executed anew. The global generators are seeded, so that a strategy that draws repeats."""
+    random.seed(salt)
+    np.random.seed(salt % 2**32)
     module: dict[str, Any] = {"__name__": "strategy", "__builtins__": __builtins__}
     exec(code, module)
     return module
 
 
-def _declared(code: Any) -> tuple[ParamRange, ...]:
-    module = _execute(code)
+def _declared(code: CodeType, salt: int) -> tuple[ParamRange, ...]:
+    module = _execute(code, salt)
     if not callable(module.get("signals")):
         raise ContractBreach("the module has no function `signals`; wanted def signals(market, params, ta)")
     if "PARAMS" not in module:
@@ -64,13 +75,28 @@ def _declared(code: Any) -> tuple[ParamRange, ...]:
     return read_ranges(module["PARAMS"])
 
 
-def _signals(
-    code: Any, ranges: tuple[ParamRange, ...], given: dict[str, Any], market: MarketView, ta: Indicators, sides: str = "both"
-) -> Signals:
-    """Run the module anew for one parameter set; only the indicator cache is shared with the sets before."""
-    params, _ = complete_params(ranges, given)
-    answer = _execute(code)["signals"](market, params, ta)
-    return read_answer(answer, market.shape, with_shorts=sides == "both")
+class Runner:
+    """One strategy on one window: its parameter sets share the market's frames and the indicator cache, and nothing else."""
+
+    def __init__(self, code: CodeType, ranges: tuple[ParamRange, ...], order: dict[str, Any], window_fd: int) -> None:
+        self._code, self._ranges = code, ranges
+        self._salt: int = order["salt"]
+        self._with_shorts = order["sides"] == "both"
+        self._ta = Indicators(cache_mb=order["cache_mb"])
+        self._plain_ta = frozenset(vars(self._ta))
+        header, times, fields = map_window(window_fd, order["header"])
+        self._frames = MarketFrames(header, times, fields, ta=self._ta, rng=np.random.default_rng(self._salt))
+
+    def signals(self, given: dict[str, Any]) -> Signals:
+        """The signals of one parameter set, from a module, a market and a `ta` on which no other set has left anything."""
+        params, _ = complete_params(self._ranges, given)
+        try:
+            answer = _execute(self._code, self._salt)["signals"](MarketView(self._frames), Named(params, "params"), self._ta)
+            return read_answer(answer, self._frames.shape, with_shorts=self._with_shorts)
+        finally:
+            self._frames.forget_altered()
+            for name in vars(self._ta).keys() - self._plain_ta:
+                delattr(self._ta, name)
 
 
 def _allow_cpu(seconds: float) -> None:
@@ -82,24 +108,12 @@ def _allow_cpu(seconds: float) -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (min(soft, hard) if hard >= 0 else soft, hard))
 
 
-def failure_of(error: BaseException) -> Failure:
-    """The failure that an exception in a candidate amounts to, with the strategy's own line where it has one."""
-    if isinstance(error, SyntaxError):
-        return Failure("syntax", f"{error.msg}: {(error.text or '').strip()[:120]}", error.lineno)
-    lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == FILENAME]
-    line = lines[-1] if lines else None
-    if isinstance(error, ContractBreach):
-        return Failure("contract", str(error), None)
-    if isinstance(error, MemoryError):
-        return Failure(
-            "memory", "the strategy asked for more memory than its limit; work on whole frames and keep few of them", line
-        )
-    with contextlib.suppress(Exception):
-        return Failure("error", f"{type(error).__name__}: {error}", line)
-    return Failure("error", type(error).__name__, line)
+def read_order(body: bytes) -> dict[str, Any]:
+    """The order that the host has written; the child reads it, so that the server depends on nothing in it."""
+    return json.loads(body)
 
 
-def writer(fd: int) -> Any:
+def writer(fd: int) -> Write:
     """A function that writes all of its argument to the descriptor."""
 
     def write(part: bytes | memoryview) -> None:

@@ -1,7 +1,6 @@
 """What a strategy sees as `market`: frames without names, dates or price levels from which history could be recited."""
 
 import difflib
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from engine.strategy.params import ContractBreach
 
 _HOUR_NS = 3_600_000_000_000
 _DAY_NS = 24 * _HOUR_NS
+FRAMES = (*FIELDS, "hour", "weekday")
 _FACTS = ("features", "timeframe", "bars_per_year")
 
 
@@ -52,31 +52,31 @@ class MarketFrames:
         self._has_volume = header["has_volume"]
         self._ta = ta
         self._frames: dict[str, tuple[pd.DataFrame, np.ndarray]] = {}
-        raw = dict(zip(FIELDS, fields, strict=True))
-        scale = _scales(raw["close"], rng)[:, None]
-        self._makers: dict[str, Callable[[], np.ndarray]] = {
-            **{name: (lambda n=name: raw[n] * scale) for name in ("open", "high", "low", "close")},
-            "volume": lambda: raw["volume"] / scale,
-            "hour": lambda: np.repeat(times_ns[None, :] % _DAY_NS // _HOUR_NS, assets, axis=0),
-            "weekday": lambda: np.repeat((times_ns[None, :] // _DAY_NS + 3) % 7, assets, axis=0),  # 1970-01-01 was a Thursday
-        }
+        self._raw = dict(zip(FIELDS, fields, strict=True))
+        self._times_ns = times_ns
+        self._scale = _scales(self._raw["close"], rng)[:, None]
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the frames there are."""
-        return tuple(self._makers)
+    def _values(self, name: str) -> np.ndarray:
+        """A new array (assets, bars)."""
+        if name == "volume":
+            return self._raw[name] / self._scale
+        if name in self._raw:
+            return self._raw[name] * self._scale
+        days = self._times_ns // _DAY_NS
+        line = (self._times_ns - days * _DAY_NS) // _HOUR_NS if name == "hour" else (days + 3) % 7  # 1970 began on a Thursday
+        return np.repeat(line[None, :], len(self.shape.columns), axis=0)
 
     def frame(self, name: str) -> pd.DataFrame:
         """The read-only frame of that name, known to `ta` so that what is computed from it can be cached.
 
-        Raises KeyError for another name, and ContractBreach for the volume of a set that has none.
+        Raises ContractBreach for the volume of a set that has none.
         """
         if name not in self._frames:
             if name == "volume" and not self._has_volume:
                 raise ContractBreach(
                     "the strategy reads market.volume, but this dataset has no volume; use a dataset that has it"
                 )
-            values = self._makers[name]()
+            values = self._values(name)
             values.flags.writeable = False
             frame = pd.DataFrame(values.T, index=self.shape.index, columns=self.shape.columns, copy=False)
             self._ta.register(frame, name)
@@ -107,11 +107,11 @@ class MarketView:
 
     def __getattr__(self, name: str) -> Any:
         frames: MarketFrames = object.__getattribute__(self, "_frames")
-        if name in frames.names:
+        if name in FRAMES:
             return frames.frame(name)
         if name in _FACTS:
             return getattr(frames, name)
-        known = (*frames.names, *_FACTS)
+        known = (*FRAMES, *_FACTS)
         nearest = [] if name.startswith("_") else difflib.get_close_matches(name.lower(), known, n=1)
         hint = f"; the nearest name is market.{nearest[0]}" if nearest else ""
         raise AttributeError(f"market has no {name!r:.60}, it holds {', '.join(known)}{hint}")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from engine.records import RiskValue, Signals
+from engine.records import Signals
 
 BITS = ("entries", "exits", "short_entries", "short_exits")
 RISKS = ("stop_loss", "take_profit", "trailing_stop", "size")
@@ -62,8 +62,3 @@ def pack_signals(
 def _deciding_cells(entries: np.ndarray, short_entries: np.ndarray | None) -> np.ndarray:
     """Positions in (assets, bars) order at which an entry of either side is decided."""
     return np.flatnonzero((entries if short_entries is None else entries | short_entries).T)
-
-
-def risk_values(signals: Signals) -> dict[str, RiskValue]:
-    """The risk settings by name."""
-    return {name: getattr(signals, name) for name in RISKS}

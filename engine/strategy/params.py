@@ -83,12 +83,12 @@ def _check_value(kind: ParamRange, value: Any) -> ParamValue:
         for choice in kind.choices:
             if type(choice) is type(value) and choice == value:
                 return choice
-        raise StrategyError(f"parameter {kind.name} is {value!r}; wanted one of {list(kind.choices)}")
+        raise StrategyError(f"parameter {kind.name} is {value!r:.60}; wanted one of {list(kind.choices)}")
     fits = _is_int(value) if kind.kind == "int" else _is_number(value)
     if not fits or not kind.low <= value <= kind.high:
         low, high = (int(kind.low), int(kind.high)) if kind.kind == "int" else (kind.low, kind.high)
         unit = "a whole number" if kind.kind == "int" else "a number"
-        raise StrategyError(f"parameter {kind.name} is {value!r}; wanted {unit} from {low} to {high}")
+        raise StrategyError(f"parameter {kind.name} is {value!r:.60}; wanted {unit} from {low} to {high}")
     return int(value) if kind.kind == "int" else float(value)
 
 

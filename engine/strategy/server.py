@@ -1,13 +1,14 @@
 """The fork server of one slot: imports the libraries once, then forks a fresh child for each order.
 
-It speaks with its host over one stream socket: an order is a byte with two descriptors (the window, or the null device; and
-the pipe that the child writes to), a length and a JSON text. When the child has ended the server answers one JSON
-line: how it ended.
-The server never runs strategy code; end of the stream, that is the host's end, ends it and its child.
+It speaks with its host over one stream socket. An order is a byte with two descriptors (the window, or the null device; and
+the pipe that the child writes to), a length, and a body that only the child reads. The server answers in records of fixed
+size: READY once, then for each order STARTED (the child's pid) and ENDED (signal, exit code, CPU seconds), or REFUSED
+(errno) when it could not fork. The host may send KILL at any time; one that comes after its child has ended is stale and is
+skipped. The server never runs strategy code; the end of the stream, that is the host's end, ends it and its child.
 """
 
+import ctypes
 import gc
-import json
 import os
 import resource
 import select
@@ -18,8 +19,11 @@ import sys
 from typing import Any
 
 LENGTH = struct.Struct("<I")
-MAX_ORDER = 16 << 20
+ANSWER = struct.Struct("<cqqd")
 ORDER, KILL = b"o", b"k"
+READY, STARTED, ENDED, REFUSED = b"r", b"s", b"e", b"x"
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)
 
 
 def _assert_single_thread() -> None:
@@ -38,63 +42,101 @@ def _receive(control: socket.socket, size: int) -> bytes:
     return bytes(out)
 
 
-def _next_order(control: socket.socket) -> tuple[dict[str, Any], int, int]:
+def _next_order(control: socket.socket) -> tuple[bytes, int, int]:
+    """(body, window descriptor, pipe descriptor). Raises EOFError when the host has ended."""
     while True:
         kind, fds, _, _ = socket.recv_fds(control, 1, 2)
-        if kind != KILL:  # a kill that came after its child had ended is stale
+        if kind != KILL:
             break
     if not kind:
         raise EOFError
-    size = LENGTH.unpack(_receive(control, LENGTH.size))[0]
-    order = json.loads(_receive(control, min(size, MAX_ORDER)))
-    return order, fds[0], fds[1]
+    return _receive(control, LENGTH.unpack(_receive(control, LENGTH.size))[0]), fds[0], fds[1]
 
 
-def _limit(order: dict[str, Any]) -> None:
-    """Resource limits of the child: CPU seconds, address space over what it has now, no core file, no written file."""
+def _limit(order: dict[str, Any], window_fd: int) -> None:
+    """Resource limits of the child: CPU seconds, address space over what it has now and the window, no written file."""
     sets = max(1, len(order.get("params", [])))
-    hard = int(order["cpu_s_start"] + sets * order["cpu_s_per_set"]) + 2
+    hard = int(order["cpu_s_start"] + sets * (order["cpu_s_per_set"] + 1)) + 2
     resource.setrlimit(resource.RLIMIT_CPU, (int(order["cpu_s_start"]) + 1, hard))
     with open("/proc/self/statm") as statm:
         now = int(statm.read().split()[0]) * resource.getpagesize()
-    limit = now + (order["memory_mb"] << 20)
+    limit = now + os.fstat(window_fd).st_size + (order["memory_mb"] << 20)
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
 
 
-def _child(order: dict[str, Any], window_fd: int, out_fd: int, control: socket.socket) -> None:
-    from engine.strategy.child import work, writer
+def _child(body: bytes, window_fd: int, out_fd: int, server: int) -> None:
+    """Become the child: a process group of its own that dies with its server, with two descriptors and no others."""
+    from engine.strategy.child import read_order, work, writer
 
     try:
-        control.close()
+        os.setpgid(0, 0)
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != server:
+            os._exit(1)
         null = os.open(os.devnull, os.O_RDWR)
-        for fd in (0, 1, 2):
-            os.dup2(null, fd)
-        os.closerange(3, min(window_fd, out_fd))
-        _limit(order)
-        work(order, window_fd, writer(out_fd))
+        kept = os.dup(window_fd), os.dup(out_fd)  # out of the way of the numbers they are to have
+        for number, fd in enumerate((null, null, null, *kept)):
+            os.dup2(fd, number)
+        os.closerange(5, 65_536)
+        order = read_order(body)
+        _limit(order, 3)
+        work(order, 3, writer(4))
         os._exit(0)
     except BaseException:
         os._exit(1)
 
 
-def _wait(pid: int, control: socket.socket) -> dict[str, Any]:
+def _wait(pid: int, control: socket.socket) -> bytes:
     """Wait for the child; a byte from the host kills it, the host's end kills it and ends the server."""
     pidfd = os.pidfd_open(pid)
+    poll = select.poll()  # unlike select it takes descriptors beyond 1023
+    poll.register(pidfd, select.POLLIN)
+    poll.register(control, select.POLLIN)
+    told = b"-"
     try:
-        ready, _, _ = select.select([pidfd, control.fileno()], [], [])
-        if pidfd not in ready:
+        if pidfd not in dict(poll.poll()):
             told = control.recv(1)
             os.kill(pid, signal.SIGKILL)
-            if not told:
-                os.waitpid(pid, 0)
-                raise EOFError
+            poll.unregister(control)
+            poll.poll()
+        _end_group(pid)  # while the ended child still holds the group's number
         _, status, used = os.wait4(pid, 0)
     finally:
         os.close(pidfd)
+    if not told:
+        raise EOFError
     signalled = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-    return {"signal": signalled, "exit": os.WEXITSTATUS(status) if not signalled else 0, "cpu_s": used.ru_utime + used.ru_stime}
+    return ANSWER.pack(ENDED, signalled, 0 if signalled else os.WEXITSTATUS(status), used.ru_utime + used.ru_stime)
+
+
+def _end_group(pid: int) -> None:
+    """End what the child may have started."""
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):  # it ended before it had a group
+        return
+
+
+def _serve(control: socket.socket) -> None:
+    server = os.getpid()
+    while True:
+        body, window_fd, out_fd = _next_order(control)
+        pid, refused = -1, 0
+        try:
+            pid = os.fork()
+        except OSError as error:
+            refused = error.errno or 0
+        if pid == 0:
+            _child(body, window_fd, out_fd, server)
+        os.close(window_fd)
+        os.close(out_fd)
+        if pid < 0:
+            control.sendall(ANSWER.pack(REFUSED, refused, 0, 0.0))
+            continue
+        control.sendall(ANSWER.pack(STARTED, pid, 0, 0.0))
+        control.sendall(_wait(pid, control))
 
 
 def main(fd: int) -> None:
@@ -107,15 +149,8 @@ def main(fd: int) -> None:
     control = socket.socket(fileno=fd)
     gc.collect()
     gc.freeze()
-    control.sendall(b'{"ready": true}\n')
-    while True:
-        try:
-            order, window_fd, out_fd = _next_order(control)
-            pid = os.fork()
-            if pid == 0:
-                _child(order, window_fd, out_fd, control)
-            os.close(window_fd)
-            os.close(out_fd)
-            control.sendall(json.dumps(_wait(pid, control)).encode() + b"\n")
-        except (EOFError, ConnectionError):
-            return
+    control.sendall(ANSWER.pack(READY, 0, 0, 0.0))
+    try:
+        _serve(control)
+    except (EOFError, ConnectionError):
+        return

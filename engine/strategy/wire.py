@@ -6,18 +6,27 @@ checked against what the host knows before a byte of it is used.
 
 import struct
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from engine.records import Failure, ParamRange, ParamValue, Signals
+from engine.strategy.contract import DOMAINS, MAX_COUNT, MAX_NAME, MAX_TAGS
 from engine.strategy.packing import BITS, RISKS, words_for
+from engine.strategy.params import ContractBreach, read_ranges
 
-RANGES, SIGNALS, FAILURE, DONE = b"R", b"S", b"F", b"D"
+RANGES, SIGNALS, FAILURE, REFUSED, DONE = b"R", b"S", b"F", b"X", b"D"
+"""Ranges of a source; signals, or the failure, of one parameter set; the failure of the whole source; the last word."""
+KINDS = (RANGES, SIGNALS, FAILURE, REFUSED, DONE)
 FRAME = struct.Struct("<cI")
+MAX_BODY = 2**32 - 1
 TEXT_CAP = 500
+_FAILURES = ("syntax", "contract", "error", "timeout", "memory", "output", "killed")
+_MAX_LINE = 1_000_000
 _KINDS = ("int", "float", "choice")
 _HEAD = struct.Struct("<BBBBqqQ4d")
 _NONE, _SCALAR, _CELLS = 0, 1, 2
+_RANK, _TAG = 1, 2
 
 
 class WireError(Exception):
@@ -51,24 +60,34 @@ def pack_ranges(ranges: tuple[ParamRange, ...]) -> bytes:
 class _Reader:
     """Takes values off a body; running short raises WireError."""
 
-    def __init__(self, body: bytes) -> None:
-        self.body, self.at = body, 0
+    def __init__(self, body: bytes | memoryview) -> None:
+        self.body, self.at = memoryview(body), 0
 
-    def take(self, size: int) -> bytes:
+    def take(self, size: int) -> memoryview:
         if self.at + size > len(self.body):
             raise WireError(f"a message of {len(self.body)} bytes ends before its {self.at + size} bytes")
         part = self.body[self.at : self.at + size]
         self.at += size
         return part
 
+    def end(self) -> None:
+        """Raises WireError if there is more."""
+        if self.at != len(self.body):
+            raise WireError(f"a message of {len(self.body)} bytes goes on after its {self.at} bytes")
+
     def unpack(self, form: str) -> tuple:
         return struct.unpack(form, self.take(struct.calcsize(form)))
 
     def text(self) -> str:
-        return self.take(self.unpack("<H")[0]).decode("utf-8", "replace")
+        return bytes(self.take(self.unpack("<H")[0])).decode("utf-8", "replace")
+
+    def array(self, kind: str, count: int) -> np.ndarray:
+        """A read-only array over the body."""
+        size = count * np.dtype(kind).itemsize
+        return np.frombuffer(self.take(size), kind) if size else np.zeros(0, kind)
 
     def value(self) -> ParamValue:
-        kind = self.take(1)
+        kind = bytes(self.take(1))
         if kind == b"s":
             return self.text()
         forms = {b"b": "<?", b"i": "<q", b"f": "<d"}
@@ -77,16 +96,29 @@ class _Reader:
         return self.unpack(forms[kind])[0]
 
 
-def unpack_ranges(body: bytes) -> tuple[ParamRange, ...]:
-    """The ranges of a RANGES message. Raises WireError."""
-    reader, out = _Reader(body), []
+def unpack_ranges(body: bytes | memoryview) -> tuple[ParamRange, ...]:
+    """The ranges of a RANGES message, held to the rules of PARAMS once more. Raises WireError."""
+    reader = _Reader(body)
+    declared: dict[str, Any] = {}
     for _ in range(reader.unpack("<H")[0]):
         name = reader.text()
         kind, log, low, high, choices = reader.unpack("<B?ddH")
-        if kind >= len(_KINDS):
-            raise WireError(f"a range of kind {kind}; wanted 0, 1 or 2")
-        out.append(ParamRange(name, _KINDS[kind], low, high, log, tuple(reader.value() for _ in range(choices))))  # type: ignore[arg-type]
-    return tuple(out)
+        values = [reader.value() for _ in range(choices)]
+        if kind >= len(_KINDS) or name in declared:
+            raise WireError(f"a range of kind {kind} under the name {name!r:.60}; wanted kind 0, 1 or 2 and each name once")
+        declared[name] = values if _KINDS[kind] == "choice" else _declaration(_KINDS[kind] == "int", log, low, high)
+    reader.end()
+    try:
+        return read_ranges(declared)
+    except ContractBreach as breach:
+        raise WireError(str(breach)) from breach
+
+
+def _declaration(whole: bool, log: bool, low: float, high: float) -> tuple[Any, ...]:
+    if whole and not (low.is_integer() and high.is_integer()):
+        raise WireError(f"a range of whole numbers from {low} to {high}")
+    ends = (int(low), int(high)) if whole else (low, high)
+    return ("log", *ends) if log else ends
 
 
 def pack_failure(failure: Failure) -> bytes:
@@ -94,80 +126,96 @@ def pack_failure(failure: Failure) -> bytes:
     return struct.pack("<q", failure.line or 0) + _text(failure.kind) + _text(failure.message[:TEXT_CAP])
 
 
-def unpack_failure(body: bytes) -> Failure:
+def unpack_failure(body: bytes | memoryview) -> Failure:
     """The failure, its untrusted text without control characters and capped. Raises WireError."""
     reader = _Reader(body)
     line = reader.unpack("<q")[0]
     kind, message = reader.text(), reader.text()
+    reader.end()
     clean = "".join(c if c.isprintable() else " " for c in message)[:TEXT_CAP]
-    return Failure("".join(c for c in kind if c.isalpha() or c == "_")[:20] or "error", clean, line or None)
+    return Failure(kind if kind in _FAILURES else "error", clean, line if 0 < line <= _MAX_LINE else None)
 
 
 def pack_signals_message(signals: Signals) -> list[bytes | memoryview]:
-    """The body of a SIGNALS message, in parts that need no further copy."""
+    """The body of a SIGNALS message, in parts that need no further copy. Raises MemoryError if they are too large together."""
     tables = [getattr(signals, name) for name in BITS]
     risks = [getattr(signals, name) for name in RISKS]
     kinds = [_NONE if r is None else _CELLS if isinstance(r, np.ndarray) else _SCALAR for r in risks]
-    arrays = [r for r in risks if isinstance(r, np.ndarray)]
-    has = (signals.rank is not None) | (signals.tag is not None) << 1
-    if signals.rank is not None:
-        arrays.append(signals.rank)
-    cells = len(arrays[0]) if arrays else len(signals.tag) if signals.tag is not None else 0
+    arrays = [a for a in (*risks, signals.rank, signals.tag) if isinstance(a, np.ndarray)]
     head = _HEAD.pack(
         sum(1 << i for i, t in enumerate(tables) if t is not None),
         sum(k << (2 * i) for i, k in enumerate(kinds)),
-        has,
+        (_RANK if signals.rank is not None else 0) | (_TAG if signals.tag is not None else 0),
         len(signals.tag_names),
         signals.max_bars or 0,
         signals.cooldown,
-        cells,
+        len(arrays[0]) if arrays else 0,
         *(r if k == _SCALAR else 0.0 for r, k in zip(risks, kinds, strict=True)),
     )
     parts: list[bytes | memoryview] = [head, *(_text(n) for n in signals.tag_names)]
-    parts += [np.ascontiguousarray(t).data.cast("B") for t in tables if t is not None]
-    parts += [np.ascontiguousarray(a, np.float64).data.cast("B") for a in arrays if len(a)]
-    if signals.tag is not None and cells:
-        parts.append(np.ascontiguousarray(signals.tag).data.cast("B"))
+    parts += [np.ascontiguousarray(a).data.cast("B") for a in (*tables, *arrays) if a is not None and a.size]
+    if sum(map(len, parts)) > MAX_BODY:
+        raise MemoryError
     return parts
 
 
-def unpack_signals(body: bytes, bars: int, assets: int) -> Signals:
-    """Signals of that shape from a SIGNALS message; every length and domain is checked again. Raises WireError."""
+def unpack_signals(body: bytes | memoryview, bars: int, assets: int) -> Signals:
+    """Signals of that shape from a SIGNALS message; every length and domain is checked again. Raises WireError.
+
+    The arrays are read-only and stand in `body` itself.
+    """
     reader = _Reader(body)
     present, kinds, has, tags, max_bars, cooldown, cells, *scalars = reader.unpack(_HEAD.format)
-    names = tuple(reader.text() for _ in range(tags))
-    words = words_for(bars)
-    size = assets * words * 8
-    tables = [
-        np.frombuffer(reader.take(size), "<u8").reshape(assets, words) if present >> i & 1 else None for i in range(len(BITS))
-    ]
-    if tables[0] is None:
-        raise WireError("signals without entries")
-    decided = tables[0] if tables[2] is None else tables[0] | tables[2]
     kind_of = [kinds >> (2 * i) & 3 for i in range(len(RISKS))]
-    needs_cells = _CELLS in kind_of or has
-    if needs_cells and cells != int(np.bitwise_count(decided).sum()):
-        raise WireError(f"{cells} risk values for another number of entries")
-
-    def floats() -> np.ndarray:
-        return np.frombuffer(reader.take(cells * 8), np.float64)
-
-    risks = [floats() if k == _CELLS else scalars[i] if k == _SCALAR else None for i, k in enumerate(kind_of)]
-    for name, value in zip(RISKS, risks, strict=True):
-        _check_domain(name, value)
-    rank = floats() if has & 1 else None
-    tag = np.frombuffer(reader.take(cells), np.uint8) if has & 2 else None
-    if (tag is not None and len(tag) and tag.max() >= len(names)) or max_bars < 0 or cooldown < 0 or reader.at != len(body):
-        raise WireError("a tag, a count or the length of the message is out of range")
+    if not present & 1 or present >= 1 << len(BITS) or max(kind_of) > _CELLS or has > _RANK | _TAG or tags > MAX_TAGS:
+        raise WireError("signals without entries, or with more than there can be")
+    if not (0 <= max_bars <= MAX_COUNT and 0 <= cooldown <= MAX_COUNT):
+        raise WireError(f"max_bars {max_bars} or cooldown {cooldown} lies outside its domain")
+    names = tuple(_tag_name(reader.text()) for _ in range(tags))
+    tables = [_table(reader, bars, assets) if present >> i & 1 else None for i in range(len(BITS))]
+    wanted = _count_cells(tables[0], tables[2]) if has or _CELLS in kind_of else 0
+    if cells != wanted:
+        raise WireError(f"values for {cells} entries; wanted them for {wanted}")
+    risks = [
+        _in_domain(name, reader.array("<f8", cells) if k == _CELLS else scalars[i] if k == _SCALAR else None)
+        for i, (name, k) in enumerate(zip(RISKS, kind_of, strict=True))
+    ]
+    rank = reader.array("<f8", cells) if has & _RANK else None
+    tag = reader.array("u1", cells) if has & _TAG else None
+    reader.end()
+    if bool(names) != (tag is not None) or (tag is not None and len(tag) and tag.max() >= len(names)):
+        raise WireError("a tag without its name, or names without tags")
     return Signals(bars, assets, *tables, *risks, max_bars or None, cooldown, tag, names, rank)  # type: ignore[arg-type,call-arg]
 
 
-def _check_domain(name: str, value: float | np.ndarray | None) -> None:
+def _tag_name(name: str) -> str:
+    if not (0 < len(name) <= MAX_NAME and name.isprintable()):
+        raise WireError(f"a tag's name is {name!r:.60}; wanted 1 to {MAX_NAME} printable letters")
+    return name
+
+
+def _table(reader: _Reader, bars: int, assets: int) -> np.ndarray:
+    """A table of bits; none may be set behind the last bar, for it would count as an entry there."""
+    words = words_for(bars)
+    table = reader.array("<u8", assets * words).reshape(assets, words)
+    if bars % 64 and bool((table[:, -1] >> np.uint64(bars % 64)).any()):
+        raise WireError(f"decisions behind the last of {bars} bars")
+    return table
+
+
+def _count_cells(entries: Any, short_entries: Any) -> int:
+    """Cells at which an entry of either side is decided."""
+    return int(np.bitwise_count(entries if short_entries is None else entries | short_entries).sum())
+
+
+def _in_domain(name: str, value: float | np.ndarray | None) -> float | np.ndarray | None:
     if value is None:
-        return
-    high = {"take_profit": np.inf, "size": np.nextafter(1.0, 2.0)}.get(name, 1.0)
-    if not bool(np.all(np.isnan(value) & isinstance(value, np.ndarray) | ((np.asarray(value) > 0) & (np.asarray(value) < high)))):
-        raise WireError(f"{name} lies outside its domain")
+        return None
+    fits, wanted = DOMAINS[name]
+    inside = fits(np.float64(value)) if isinstance(value, float) else fits(value) | np.isnan(value)
+    if not np.all(inside):
+        raise WireError(f"{name} lies outside its domain; wanted values {wanted}")
+    return value
 
 
 def send(write: Callable[[bytes | memoryview], None], kind: bytes, parts: list[bytes | memoryview]) -> None:

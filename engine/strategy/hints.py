@@ -1,0 +1,72 @@
+"""From an exception in a strategy to the failure its author reads: the strategy's own line, and what to write instead."""
+
+import contextlib
+import re
+import traceback
+
+from engine.errors import StrategyError
+from engine.records import Failure
+from engine.strategy.params import ContractBreach
+
+FILENAME = "strategy.py"
+"""The name under which strategy source is compiled, by which its lines are known in a traceback."""
+_SAID_CAP = 250
+
+_BRACKETS = "put each comparison in brackets and join them with & | ~, as in (a > 1) & (b < 2): & binds tighter than >"
+_HINTS: tuple[tuple[str, str], ...] = (
+    (r"bad operand type for unary ~", "shift leaves gaps that turn booleans into objects: write ~x.shift(1, fill_value=False)"),
+    (r"truth value of an? \w+ .*ambiguous", f"a frame is no single truth, so no `and`, `or`, `not`, `if`, max, min: {_BRACKETS}"),
+    (r"'r?(and|or|xor)_?'|unsupported operand type\(s\) for [&|^]|ufunc 'bitwise_", _BRACKETS),
+    (r"numpy boolean (subtract|negative)", "for booleans use a & ~b, not a - b"),
+    (r"read-only", "the market and results of ta cannot be changed: work on a copy, x = market.close.copy()"),
+    (r"Operands are not aligned", "beside a series with one value a bar use frame.gt(series, axis=0); likewise lt, sub, div"),
+    (r"identically-labeled", "both frames must keep all of the market's rows and columns: no dropna or iloc before that"),
+    (r"Only valid with DatetimeIndex|window must be an integer",
+     "rows are numbered bars, not times: count bars with whole numbers, and use market.hour and market.weekday"),
+    (r"slice indices must be integers|cannot be interpreted as an integer|must be an integer",
+     "wanted a whole number: a range of two ints in PARAMS gives one, else int(...)"),
+    (r"\bsignals\(\) (takes|missing|got)", "wanted def signals(market, params, ta)"),
+    (r"name '(np|numpy|pd|pandas|math)' is not defined", "import it at the top, as in import numpy as np"),
+    (r"name '(market|params|ta)' is not defined", "it is an argument of signals: pass it on to your own functions"),
+    (r"No module named|import of .* halted", "imports are numpy, pandas and math; indicators come as `ta`"),
+    (r"has no attribute '(append|applymap|iteritems|pad|backfill|lookup|mad)'",
+     "pandas no longer has it: see concat, map, items, ffill, bfill"),
+    (r"keyword argument 'method'|fill_method", "use .ffill() or .bfill(), and no fill_method"),
+)  # fmt: skip
+
+
+def failure_of(error: BaseException) -> Failure:
+    """The failure that an exception in a candidate amounts to, with the strategy's own line where it has one."""
+    places = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
+    line = next((line for name, line in reversed(places) if name == FILENAME), None)
+    if isinstance(error, ContractBreach | StrategyError):
+        return Failure("contract", str(error), line)
+    if isinstance(error, MemoryError):
+        return Failure(
+            "memory", "the strategy asked for more memory than its limit; work on whole frames and keep few of them", line
+        )
+    said = ""
+    with contextlib.suppress(Exception):
+        said = str(error)
+    hint = _hint(error, said, places[-1][0] if places else "")
+    said = said.strip().split("\n")[0]
+    said = said if len(said) <= _SAID_CAP else said[:_SAID_CAP] + "…"
+    return Failure("error", type(error).__name__ + (f": {said}" if said else "") + (f"; {hint}" if hint else ""), line)
+
+
+def _hint(error: BaseException, said: str, raised_in: str) -> str:
+    if isinstance(error, KeyError) and "pandas" in raised_in:
+        return (
+            "columns are A000 (the reference asset), A001, … and rows are numbers that mean nothing: choose by position with iloc"
+        )
+    return next((hint for pattern, hint in _HINTS if re.search(pattern, said)), "")
+
+
+def syntax_failure(error: BaseException) -> Failure:
+    """The failure of a source that does not compile."""
+    if isinstance(error, SyntaxError):
+        text = (error.text or "").strip()[:120]
+        return Failure("syntax", f"{error.msg}: {text}" if text else str(error.msg), error.lineno)
+    if isinstance(error, MemoryError | RecursionError):
+        return Failure("syntax", "the source is nested too deeply; write it in smaller expressions")
+    return Failure("syntax", f"the source cannot be read: {error!s:.120}")

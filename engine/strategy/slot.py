@@ -1,0 +1,241 @@
+"""One slot: a fork server, the orders it is given, and the messages that come back from its children."""
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+from engine.errors import EngineError
+from engine.records import Failure
+from engine.settings import PROJECT_DIR, Limits
+from engine.strategy.messages import Messages, Patience
+from engine.strategy.server import ANSWER, ENDED, KILL, LENGTH, ORDER, READY, REFUSED, STARTED
+
+_START = "import sys; sys.path.insert(0, {path!r}); from engine.strategy.server import main; main({fd})"
+ENVIRONMENT = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1") | {
+    "PYTHONHASHSEED": "0"  # the order of a set of names would differ from server to server, and results with it
+}
+_START_S, _ANSWER_S = 120.0, 30.0
+_PIPE_BYTES = 1 << 20
+
+
+class SandboxBroken(EngineError):
+    """The fork server itself could not be started or ended; the candidate is not to blame."""
+
+
+class Cancelled(EngineError):
+    """The work was told to stop."""
+
+
+class ChildEnded(Exception):
+    """A child ended before its last word; `failure` is what that amounts to for the set it was at."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """A record from the server, its fields as in `server.ANSWER`."""
+
+    kind: bytes = b""
+    first: int = 0
+    second: int = 0
+    cpu_s: float = 0.0
+
+
+class Slot:
+    """One fork server, started when first needed and again after it died. For one thread at a time, but for `stop`."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._process: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._stopped = False
+
+    def ask(
+        self, order: dict[str, Any], window_fd: int | None, *, cap: int, cancelled: threading.Event | None = None
+    ) -> Generator[tuple[bytes, memoryview]]:
+        """(kind, body) of each message that a child writes before DONE, checked for no more than a length of `cap`.
+
+        Raises ChildEnded when it ended without DONE or was ended by a limit, Cancelled when the event is set or the slot is
+        stopped, SandboxBroken when there is no server to be had. In every case the slot can be used again.
+        """
+        body = json.dumps({**order, **_limits_of(self.limits)}).encode()
+        pipe, pid = self._order(body, window_fd)
+        assert self._control is not None
+        messages = Messages(pipe, self._control, cap, Patience(pid, self.limits.wall_s_idle), cancelled)
+        ended = _Answer()
+        try:
+            yield from messages
+        finally:
+            os.close(pipe)
+            ended = self._end()
+        if messages.finished:
+            return
+        if self._stopped or (cancelled is not None and cancelled.is_set()):
+            raise Cancelled("the work was stopped")
+        raise ChildEnded(_failure_of(ended, messages, self.limits))
+
+    def start(self) -> None:
+        """Start the server if it does not run. Raises SandboxBroken, or Cancelled if the slot is stopped."""
+        if self._process is not None and self._process.poll() is None:
+            return
+        self.close()
+        ours, theirs = socket.socketpair()
+        self._control = ours
+        ours.settimeout(_START_S)
+        with theirs:
+            if self._stopped:
+                raise Cancelled("the work was stopped")
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-s", "-P", "-c", _START.format(path=str(PROJECT_DIR), fd=theirs.fileno())],
+                    pass_fds=[theirs.fileno()], env=ENVIRONMENT, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE, start_new_session=True,
+                )  # fmt: skip
+            except OSError as error:
+                self.close()
+                raise SandboxBroken(f"the process for strategy code did not start: {error}; run `doctor`") from error
+        if self._answer().kind != READY:
+            said = self._last_words()
+            if self._stopped:
+                raise Cancelled("the work was stopped")
+            raise SandboxBroken(f"the process for strategy code did not start: {said or 'no reason given'}; run `doctor`")
+        ours.settimeout(_ANSWER_S)
+
+    def stop(self) -> None:
+        """From any thread and for good: end the child in work, and let no other begin. `close` is still to be called."""
+        self._stopped = True
+        control = self._control
+        if control is not None:
+            with contextlib.suppress(OSError):
+                control.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """End the server and its child."""
+        if self._control is not None:
+            self._control.close()
+        if self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(5)
+            if self._process.poll() is None:
+                self._process.kill()
+                self._process.wait()
+            if self._process.stderr:
+                self._process.stderr.close()
+        self._process, self._control = None, None
+
+    def _last_words(self) -> str:
+        """Close, and tell what a server that did not start wrote last."""
+        process = self._process
+        said = b""
+        if process is not None and process.stderr is not None:
+            process.kill()
+            said = process.stderr.read()
+        self.close()
+        return said.decode(errors="replace").strip()[-300:]
+
+    def _answer(self) -> _Answer:
+        """The server's next record; an empty one if it has ended or does not answer."""
+        assert self._control is not None
+        record = b""
+        with contextlib.suppress(OSError):
+            while len(record) < ANSWER.size:
+                part = self._control.recv(ANSWER.size - len(record))
+                if not part:
+                    break
+                record += part
+        return _Answer(*ANSWER.unpack(record)) if len(record) == ANSWER.size else _Answer()
+
+    def _order(self, body: bytes, window_fd: int | None) -> tuple[int, int]:
+        """Send an order: the descriptor its child's answers come from, and the child's pid. A dead server is replaced once."""
+        for _ in range(2):
+            self.start()
+            pipe = self._hand_over(body, window_fd)
+            answer = self._answer() if pipe is not None else _Answer()
+            if pipe is not None and answer.kind == STARTED:
+                return pipe, answer.first
+            if pipe is not None:
+                os.close(pipe)
+            if answer.kind == REFUSED:
+                raise SandboxBroken(
+                    f"no process for strategy code could be made: {os.strerror(answer.first)}; close other programs"
+                )
+            self.close()
+        if self._stopped:
+            raise Cancelled("the work was stopped")
+        raise SandboxBroken("the process for strategy code ended twice before it took an order; run `doctor`")
+
+    def _hand_over(self, body: bytes, window_fd: int | None) -> int | None:
+        """Send an order; the reading end of its pipe, or None if the server is gone."""
+        assert self._control is not None
+        ours, theirs = os.pipe()
+        null = os.open(os.devnull, os.O_RDONLY)
+        try:
+            with contextlib.suppress(OSError):  # a user's share of large pipes may be used up
+                fcntl.fcntl(ours, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+            socket.send_fds(self._control, [ORDER], [null if window_fd is None else window_fd, theirs])
+            self._control.sendall(LENGTH.pack(len(body)) + body)
+        except (ConnectionError, TimeoutError):
+            os.close(ours)
+            return None
+        except BaseException:
+            os.close(ours)
+            self.close()  # half an order may have been sent
+            raise
+        finally:
+            os.close(theirs)
+            os.close(null)
+        return ours
+
+    def _end(self) -> _Answer:
+        """See the child ended, by KILL if it does not end by itself, and return how it did; a lost server is let go of.
+
+        What has ended is not harmed by KILL: the server skips one that comes too late.
+        """
+        if self._control is None:
+            return _Answer()
+        with contextlib.suppress(OSError):
+            self._control.sendall(KILL)
+        answer = self._answer()
+        if answer.kind != ENDED:
+            self.close()
+        return answer
+
+
+def _limits_of(limits: Limits) -> dict[str, float]:
+    return {
+        "cpu_s_start": limits.cpu_s_start, "cpu_s_per_set": limits.cpu_s_per_set,
+        "memory_mb": limits.memory_mb, "cache_mb": limits.indicator_cache_mb,
+    }  # fmt: skip
+
+
+def _failure_of(ended: _Answer, messages: Messages, limits: Limits) -> Failure:
+    """What a child's end without a last word amounts to. The first message comes when the module has run."""
+    if messages.problem == "idle":
+        return Failure("timeout", f"nothing was computed for {limits.wall_s_idle:g} seconds; look for something that waits")
+    if messages.problem == "output":
+        return Failure("output", "what came back is not an answer of the contract; a strategy must not write to open files")
+    if ended.kind != ENDED:
+        return Failure(
+            "killed", "the process was lost together with its server; look for code that ends processes, or run it again"
+        )
+    if ended.first == signal.SIGXCPU or (ended.first == signal.SIGKILL and ended.cpu_s > limits.cpu_s_per_set):
+        what = "one parameter set" if messages.heard else "running the module"
+        limit = limits.cpu_s_per_set if messages.heard else limits.cpu_s_start
+        return Failure("timeout", f"{what} used more than {limit:g} CPU seconds; look for an endless loop")
+    if ended.first == signal.SIGKILL:
+        return Failure("killed", "the system ended the process, most likely because memory ran out; use less memory")
+    if ended.first:
+        return Failure("killed", f"the process crashed with signal {ended.first} before its answer; look for very deep recursion")
+    return Failure("killed", f"the process ended itself with exit code {ended.second} before its answer; return a dict instead")
