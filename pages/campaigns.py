@@ -13,7 +13,7 @@ service = research()
 queries = service.queries
 
 COLUMNS = {
-    "name": st.column_config.TextColumn("Name", pinned=True, width="medium"),
+    "name": st.column_config.TextColumn("Name", width="medium"),
     "state": st.column_config.TextColumn("State", width="small"),
     "open": st.column_config.LinkColumn("Runs of it", display_text="leaderboard", width="small"),
     "runs": st.column_config.NumberColumn("Runs", format="%,d", width="small", help="Failed ones are counted."),

@@ -29,9 +29,9 @@ def headline(name: str, progress: pd.DataFrame, number: int, window: str) -> Non
         figure_text(name, value),
         figure_change(name, history.diff().iloc[-1]) if before else None,
         delta_color={True: "normal", False: "inverse", None: "off"}[figure.higher_is_better],
-        delta_description=f"to run {before:,}" if before else None,
         chart_data=sparkline(history.tail(40)),
-        help=f"{figure_help(name)} Window: {window}. Source: run {number:,} in the ledger.",
+        help=f"{figure_help(name)} Window: {window}. Source: run {number:,} in the ledger."
+        + (f" Change: to run {before:,}, the scored run before it." if before else ""),
         border=True,
         height="stretch",
     )

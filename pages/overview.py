@@ -50,6 +50,8 @@ def best_run(campaign: CampaignRow, best_id: str | None, progress: pd.DataFrame)
         run = queries.run(run_id)
         st.page_link("pages/strategy.py", label=f"Open run {run.number:,}", icon=":material/arrow_forward:",
                      query_params={"campaign": campaign.campaign_id, "run": run_id})  # fmt: skip
+    earlier = scored.loc[scored["number"] < run.number, "number"]
+    st.caption(f"Run {run.number:,} on {window}" + (f"; changes are to run {earlier.iloc[-1]:,}" if len(earlier) else ""))
     with st.grid(6, min_column_width=140):
         for name in HEADLINES:
             headline(name, progress, run.number, window)
@@ -96,7 +98,7 @@ def work(campaign_id: str, drawn: int) -> None:
     if status.campaign_id == campaign_id and status.state != "idle":
         run_in_work(status)
     else:
-        st.progress(0.0, text=f"Not at work; this campaign is {state}.")
+        st.progress(0.0, text=f"Not at work. State of this campaign: {state}.")
     if service.revision != drawn:
         st.rerun()
 

@@ -1,5 +1,7 @@
 """Research: what is to be searched for, on which data, at what cost, and when is it enough?"""
 
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
@@ -16,17 +18,20 @@ from pages.run_choice import data_badges
 
 service = research()
 KEPT = {"persist_state": "session"}  # what was typed is there again after a look at another page
+OPTIONAL = KEPT | {"value": None}  # a field that may be left or made empty
 
 
 def presets() -> None:
     """Fill the fields from a preset, or keep them as one."""
     kept = service.queries.presets()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        name = st.selectbox("Preset", list(kept), index=None, placeholder="none saved yet" if not kept else "choose", width=260)
-        st.button("Load", on_click=lambda: setup.fill(kept[name]), disabled=name is None)
+        name = st.selectbox("Preset", list(kept), index=None, key="research.preset", width=260,
+                            placeholder="choose" if kept else "none saved yet")  # fmt: skip
+        st.button("Load", key="research.load", on_click=lambda: setup.fill(kept[name]), disabled=name is None)
         with st.popover("Save as", icon=":material/save:"):
             title = st.text_input("Name of the preset", key="research.preset_name", max_chars=60)
-            st.button("Save", on_click=lambda: attempt(service.save_preset, title, setup.chosen()), disabled=not title)
+            save = partial(attempt, service.save_preset, title)
+            st.button("Save", key="research.save", on_click=lambda: save(setup.chosen()), disabled=not title)
         st.button("Reset all fields", type="tertiary", on_click=lambda: setup.fill({}))
 
 
@@ -50,22 +55,20 @@ def market() -> None:
     """Dataset, asset filter and windows."""
     st.markdown("**Data and windows**")
     names = sorted({*service.catalog.names(), *DEMO_NAMES})
-    if st.session_state["research.dataset"] not in names:
-        st.session_state["research.dataset"] = setup.DEFAULTS["dataset"]
+    setup.known(names)
     dataset = st.selectbox("Dataset", names, key="research.dataset", **KEPT)
     about = service.catalog.describe(dataset)
     data_badges(about)
     st.caption(f"{about['assets']:,} assets, {about['timeframe']} bars, {about['first'][:10]} to {about['last'][:10]} (UTC).")
-    excluded = st.session_state["research.exclude"]
-    st.session_state["research.exclude"] = [symbol for symbol in excluded if symbol in about["symbols"]]
+    setup.fit(about)
     with st.grid(2, min_column_width=140):
-        st.number_input("Top assets by volume", 1, about["assets"], key="research.top_assets", placeholder="all", **KEPT,
+        st.number_input("Top assets by volume", 1, about["assets"], key="research.top_assets", placeholder="all", **OPTIONAL,
                         help="Only the n assets with the highest median dollar volume on the train window.")  # fmt: skip
         st.multiselect("Exclude assets", about["symbols"], key="research.exclude", placeholder="none", **KEPT)
     with st.grid(3, min_column_width=120):
-        st.number_input("Train, % of bars", 5.0, 90.0, step=5.0, key="research.train_percent", format="%.4g", **KEPT)
-        st.number_input("Validation, % of bars", 5.0, 90.0, step=5.0, key="research.validation_percent", format="%.4g", **KEPT)
-        st.number_input("Embargo, bars", 0, 100_000, key="research.embargo_bars", placeholder="automatic", **KEPT,
+        st.number_input("Train, % of bars", 1.0, 98.0, step=5.0, key="research.train_percent", format="%.4g", **KEPT)
+        st.number_input("Validation, % of bars", 1.0, 98.0, step=5.0, key="research.validation_percent", format="%.4g", **KEPT)
+        st.number_input("Embargo, bars", 0, key="research.embargo_bars", placeholder="automatic", **OPTIONAL,
                         help="Bars between the windows that nobody trades.")  # fmt: skip
 
 
@@ -84,10 +87,10 @@ def money() -> None:
     st.markdown("**Costs, capital and search**")
     currencies = ["USD", "USDT", "EUR", "GBP", "CHF", "JPY"]
     with st.grid(3, min_column_width=120):
-        st.number_input("Fee, % of a fill", 0.0, 5.0, step=0.01, format="%.4g", key="research.fee_percent", **KEPT)
-        st.number_input("Slippage, % of price", 0.0, 5.0, step=0.01, format="%.4g", key="research.slippage_percent", **KEPT)
+        st.number_input("Fee, % of a fill", 0.0, 49.9, step=0.01, format="%.4g", key="research.fee_percent", **KEPT)
+        st.number_input("Slippage, % of price", 0.0, 49.9, step=0.01, format="%.4g", key="research.slippage_percent", **KEPT)
         st.number_input("Seed", 0, key="research.seed", help="Equal seed, data and choices give the same runs.", **KEPT)
-        st.number_input("Starting capital", 1.0, step=10_000.0, format="%.2f", key="research.capital", **KEPT)
+        st.number_input("Starting capital", 0.01, step=10_000.0, format="%.2f", key="research.capital", **KEPT)
         st.selectbox("Currency", currencies, key="research.currency", accept_new_options=True, **KEPT)
         st.number_input("Trades at least", 0, key="research.min_trades", help="A set with fewer trades ranks last.", **KEPT)
         st.number_input("Scenarios per run", 1, 100_000, step=50, key="research.scenarios", **KEPT,
@@ -99,16 +102,16 @@ def money() -> None:
 def goals() -> None:
     """Benchmarks, and when to stop."""
     st.markdown("**Benchmarks to meet**", help="An empty field is not asked for.")
-    none = {"placeholder": "not asked"} | KEPT
+    none = OPTIONAL | {"placeholder": "not asked"}
     with st.grid(2, min_column_width=140):
-        st.number_input("Total return, at least %", 0.0, key="research.want_return_percent", format="%.4g", **none)
+        st.number_input("Total return, at least %", -100.0, key="research.want_return_percent", format="%.4g", **none)
         st.number_input("Win rate, more than %", 0.0, 100.0, key="research.want_win_rate_percent", format="%.4g", **none)
         st.number_input("Trades, at least", 0, key="research.want_trades", **none)
         st.number_input("Assets traded, at least", 0, key="research.want_assets", **none)
     st.markdown("**When to stop**", help="The first that is met ends the campaign; with all empty it never ends by itself.")
     with st.grid(2, min_column_width=140):
-        st.number_input("After runs", 1, key="research.stop_runs", placeholder="never", **KEPT)
-        st.number_input("After hours", 0.01, step=1.0, key="research.stop_hours", format="%.4g", placeholder="never", **KEPT)
+        st.number_input("After runs", 1, key="research.stop_runs", placeholder="never", **OPTIONAL)
+        st.number_input("After hours", 0.0, step=1.0, key="research.stop_hours", format="%.4g", placeholder="never", **OPTIONAL)
     st.toggle("When a run meets all benchmarks on train and validation", key="research.stop_when_met", **KEPT)
 
 

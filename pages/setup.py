@@ -4,7 +4,7 @@ Choices are a flat, JSON-ready dict: rates and shares in percent, None where not
 in the session under `research.<name>`; a preset is such a dict under a name.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -50,6 +50,19 @@ def fill(choices: Mapping[str, Any]) -> None:
     """Put choices into the fields of the Research page, before they are drawn; the first value where one is missing."""
     for name, first in DEFAULTS.items():
         st.session_state[f"research.{name}"] = choices.get(name, first)
+
+
+def known(datasets: Sequence[str]) -> None:
+    """Fall back to the demo market where the chosen dataset is gone."""
+    if st.session_state["research.dataset"] not in datasets:
+        st.session_state["research.dataset"] = DEFAULTS["dataset"]
+
+
+def fit(described: Mapping[str, Any]) -> None:
+    """Drop of the asset filter what the chosen dataset, as the catalog describes it, does not hold."""
+    symbols, top = described["symbols"], st.session_state["research.top_assets"]
+    st.session_state["research.exclude"] = [symbol for symbol in st.session_state["research.exclude"] if symbol in symbols]
+    st.session_state["research.top_assets"] = None if top is not None and top > len(symbols) else top
 
 
 def draft(service: ResearchService, choices: Mapping[str, Any]) -> CampaignSpec:

@@ -24,16 +24,16 @@ def first_visit(start_demo: Callable[[], None]) -> None:
         "Nothing has been researched yet. Here will stand the best strategy so far, its benchmarks, and each run as it comes."
     )
     with st.grid(3, min_column_width=260):
-        with st.container(border=True, height=235):
+        with st.container(border=True, height="stretch"):
             st.markdown("#### :material/science: Try it on the demo market")
             st.markdown("100 made-up assets, two years of hourly bars, one modest edge planted for the search to find.")
             st.badge("SYNTHETIC", color="orange")
             st.button("Start a first campaign", key="welcome.demo", type="primary", on_click=start_demo, width="stretch")
-        with st.container(border=True, height=235):
+        with st.container(border=True, height="stretch"):
             st.markdown("#### :material/upload_file: Bring your own bars")
             st.markdown("Parquet or CSV with time, symbol, open, high, low, close, volume. They stay on this machine.")
             st.page_link("pages/data.py", label="Go to Data", icon=":material/arrow_forward:")
-        with st.container(border=True, height=235):
+        with st.container(border=True, height="stretch"):
             st.markdown("#### :material/tune: Set a campaign up yourself")
             st.markdown("Choose dataset, windows, costs, objective, benchmarks and when to stop, then press Start.")
             st.page_link("pages/research_setup.py", label="Go to Research", icon=":material/arrow_forward:")

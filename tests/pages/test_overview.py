@@ -1,0 +1,91 @@
+"""Overview: an empty store teaches, a finished campaign shows its true figures, work can be started and stopped."""
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine.records import StopConditions
+from pages.access import research
+from pages.look import figure_text
+
+
+def test_an_empty_store_offers_the_demo_and_a_tour(empty_app: AppTest) -> None:
+    empty_app.run()
+    assert not empty_app.exception
+    assert empty_app.button(key="welcome.demo").label == "Start a first campaign"
+    assert "vault" in " ".join(text.value for text in empty_app.markdown)
+
+
+def test_one_button_starts_a_first_campaign_on_the_demo_market(empty_app: AppTest) -> None:
+    empty_app.run()
+    empty_app.button(key="welcome.demo").click().run()
+    assert not empty_app.exception
+    status = research().status()
+    assert status.dataset == "demo"
+    assert status.synthetic
+    assert status.state in ("starting", "running")
+    assert any("SYNTHETIC" in badge.value for badge in empty_app.run().sidebar.markdown)
+
+
+def test_headline_figures_are_those_of_the_ledger(app: AppTest) -> None:
+    app.run()
+    assert not app.exception
+    queries = research().queries
+    board = queries.campaigns().iloc[0]
+    best = queries.run(board["best_run_id"])
+    shown = {metric.label: metric.value for metric in app.metric}
+    assert shown["Sharpe ratio"] == figure_text("sharpe", best.figures["train"]["sharpe"])
+    assert shown["Trades"] == figure_text("trades_with_open", best.figures["train"]["trades_with_open"])
+    assert shown["Runs of this campaign"] == "5"
+    assert shown["Scenarios scored"] == f"{board['scenarios']:,}"
+
+
+def test_the_other_window_shows_the_other_figures(app: AppTest) -> None:
+    app.run()
+    app.button_group(key="overview.window").set_value("validation").run()
+    queries = research().queries
+    best = queries.run(queries.campaigns()["best_run_id"].iloc[0])
+    shown = {metric.label: metric.value for metric in app.metric}
+    assert shown["Total return"] == figure_text("total_return", best.figures["validation"]["total_return"])
+
+
+def test_each_benchmark_is_told_with_what_was_found_and_wanted(app: AppTest) -> None:
+    app.run()
+    told = [caption.value for caption in app.caption]
+    assert any("wanted at least +5.00%" in text for text in told)
+    assert any("of 8 listed in the window; wanted at least 5" in text for text in told)
+    assert any("95% interval" in text and "wanted more than 50.00%" in text for text in told)
+
+
+def test_a_finished_campaign_with_more_to_do_continues_and_stops(app: AppTest) -> None:
+    app.run()
+    service = research()
+    campaign_id = service.queries.campaigns()["campaign_id"].iloc[0]
+    service.ledger.campaign_event(campaign_id, "conditions", '{"runs": null, "hours": null, "benchmarks_met": false}')
+    assert service.spec(campaign_id).stop == StopConditions()
+    app.run()
+    app.button(key="control.start").click().run()
+    assert service.status().campaign_id == campaign_id
+    app.button(key="control.stop").click().run()
+    assert service.wait(60)
+    assert service.queries.state(campaign_id) == "stopped"
+    assert service.queries.campaigns()["runs"].iloc[0] >= 5
+
+
+@pytest.mark.parametrize("name", ["overview", "research_setup", "campaigns"])
+def test_a_deep_link_to_nothing_is_a_sentence_or_a_fresh_choice(page: Callable[[str], AppTest], app: AppTest, name: str) -> None:
+    app.query_params["campaign"] = "no-such-campaign"
+    page(name)
+
+
+def test_a_store_that_another_process_holds_is_told_in_one_sentence(app: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    from engine.errors import StoreLocked
+
+    def locked(*_: object, **__: object) -> None:
+        raise StoreLocked("the ledger is in use by process 4711; close it, or name another store")
+
+    monkeypatch.setattr("pages.access.ResearchService", locked)
+    app.run()
+    assert not app.exception
+    assert [error.value for error in app.error] == ["the ledger is in use by process 4711; close it, or name another store"]

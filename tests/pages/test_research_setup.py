@@ -1,0 +1,108 @@
+"""Research: the form drafts the campaign that its fields say, keeps presets, and tells what does not fit."""
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages import setup
+from pages.access import research
+
+
+@pytest.fixture
+def form(page: Callable[[str], AppTest]) -> AppTest:
+    """The Research page on the market `small`."""
+    shown = page("research_setup")
+    shown.selectbox(key="research.dataset").set_value("small").run()
+    return shown
+
+
+def _windows(form: AppTest) -> list[str]:
+    return next(table.value for table in form.dataframe if "Window" in table.value)["Window"].tolist()
+
+
+def test_windows_are_shown_as_dates(form: AppTest) -> None:
+    assert _windows(form) == ["train", "validation", "vault"]
+    table = form.dataframe[0].value
+    assert table["From"].iloc[0].isoformat() == "2023-01-01T00:00:00+00:00"
+    assert (table["To"].shift().dropna() < table["From"].iloc[1:]).all()
+
+
+def test_it_says_that_the_random_arm_ignores_the_theme(form: AppTest) -> None:
+    assert any("random arm" in caption.value and "ignores it" in caption.value for caption in form.caption)
+
+
+def test_each_objective_comes_with_its_definition(form: AppTest) -> None:
+    form.selectbox(key="research.objective").set_value("calmar").run()
+    assert any(caption.value == "Annual return over the size of the maximum drawdown." for caption in form.caption)
+
+
+def test_an_asset_filter_that_the_next_dataset_does_not_hold_is_dropped(form: AppTest) -> None:
+    form.selectbox(key="research.dataset").set_value("demo").run()
+    form.number_input(key="research.top_assets").set_value(60)
+    form.multiselect(key="research.exclude").set_value(["SYN000USD", "SYN099USD"]).run()
+    form.selectbox(key="research.dataset").set_value("small").run()
+    assert not form.exception
+    assert form.number_input(key="research.top_assets").value is None
+    assert form.multiselect(key="research.exclude").value == ["SYN000USD"]
+
+
+def test_start_runs_what_the_fields_say(form: AppTest) -> None:
+    form.text_input(key="research.name").set_value("Two of five")
+    form.number_input(key="research.top_assets").set_value(5)
+    form.number_input(key="research.fee_percent").set_value(0.2)
+    form.number_input(key="research.scenarios").set_value(4)
+    form.number_input(key="research.want_trades").set_value(None)
+    form.number_input(key="research.stop_runs").set_value(1)
+    form.button_group(key="research.sides").set_value("long").run()
+    form.button(key="research.start").click().run()
+    assert not form.exception
+    service = research()
+    assert service.wait(60)
+    board = service.queries.campaigns()
+    spec = service.queries.campaign(board["campaign_id"].iloc[0]).spec
+    assert (spec.name, len(spec.assets), spec.costs.fee_rate, spec.scenarios) == ("Two of five", 5, 0.002, 4)
+    assert (spec.sides, spec.benchmarks.trades, spec.stop.runs) == ("long", None, 1)
+    assert board["runs"].iloc[0] == 1
+
+
+def test_choices_that_leave_no_room_for_a_window_are_refused_in_a_sentence(form: AppTest) -> None:
+    form.number_input(key="research.train_percent").set_value(80.0)
+    form.number_input(key="research.validation_percent").set_value(30.0).run()
+    assert not form.exception
+    assert "sum is below 1" in form.error[0].value
+    assert "research.start" not in {button.key for button in form.button}
+
+
+def test_a_preset_brings_all_fields_back(form: AppTest) -> None:
+    form.text_area(key="research.theme").set_value("hours of the day")
+    form.number_input(key="research.embargo_bars").set_value(50).run()
+    research().save_preset("hours", setup.DEFAULTS | {"dataset": "small", "theme": "from the preset", "embargo_bars": 70})
+    form.run()
+    form.selectbox(key="research.preset").set_value("hours").run()
+    form.button(key="research.load").click().run()
+    assert form.text_area(key="research.theme").value == "from the preset"
+    assert form.number_input(key="research.embargo_bars").value == 70
+
+
+def test_saving_a_preset_keeps_what_the_fields_hold(form: AppTest) -> None:
+    form.number_input(key="research.seed").set_value(11).run()
+    form.text_input(key="research.preset_name").set_value("eleven").run()
+    form.button(key="research.save").click().run()
+    assert research().queries.presets()["eleven"]["seed"] == 11
+
+
+def test_what_was_typed_is_there_after_a_look_at_another_page(form: AppTest, page: Callable[[str], AppTest]) -> None:
+    form.text_area(key="research.theme").set_value("keep me").run()
+    page("campaigns")
+    assert page("research_setup").text_area(key="research.theme").value == "keep me"
+
+
+def test_choices_of_a_specification_lead_to_it_again(app: AppTest) -> None:
+    app.run()
+    service = research()
+    asked = setup.DEFAULTS | {"dataset": "small", "top_assets": 4, "fee_percent": 0.07, "train_percent": 55.0, "stop_hours": 1.5,
+                              "want_win_rate_percent": None, "name": "first"}  # fmt: skip
+    spec = setup.draft(service, asked)
+    again = setup.draft(service, setup.choices_of(service, spec) | {"name": "first"})
+    assert again == spec
