@@ -1,8 +1,10 @@
 """The one owner of threads, children and the database. Pages and commands ask it; nothing else starts work."""
 
+import atexit
 import json
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -235,3 +237,9 @@ class ResearchService:
                 f" {panel.data_hash[:19]}…; its results stay, but to go on import the old bars again or start a new campaign"
             )
         return panel
+
+
+def _at_exit(close: Callable[[], None]) -> None:
+    """Have `close` called when the interpreter ends, before it joins the evaluation threads: they wait for it."""
+    register = getattr(threading, "_register_atexit", atexit.register)  # what concurrent.futures itself registers with
+    register(close)

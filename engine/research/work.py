@@ -1,0 +1,214 @@
+"""A campaign at work: its loop in a thread of its own, and what can be told of it meanwhile."""
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from engine.analysis.benchmarks import meets_all
+from engine.errors import EngineError
+from engine.records import RunRecord, StopConditions
+from engine.research.loop import ResearchLoop
+from engine.store.ledger import Ledger
+from engine.store.queries import Queries
+from engine.strategy.sandbox import LEVEL, Cancelled
+
+State = Literal["idle", "starting", "running", "paused", "stopping"]
+BY_A_PERSON = "by a person"
+
+
+@dataclass(frozen=True)
+class ServiceStatus:
+    """What the service does now and since when (UTC); `done` of `total` scenarios of the run in work; `problem`: a sentence."""
+
+    state: State = "idle"
+    campaign_id: str | None = None
+    campaign: str = ""
+    theme: str = ""
+    arm: str = ""
+    dataset: str = ""
+    synthetic: bool = False
+    since: datetime | None = None
+    run_number: int = 0
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+    seconds_left: float | None = None
+    problem: str | None = None
+    isolation: str = LEVEL
+    model: str = "no model: the random arm runs"
+
+
+class CampaignWork:
+    """One campaign's loop in the background, from `begin` until it is told to stop or a condition is met. Thread-safe.
+
+    `conditions` gives the campaign's stop conditions as they are now; they are asked before each run. `recorded` is called
+    after each run. With `after` the work waits for that one to end. Each work has a status of its own, so that one that ends
+    late does not speak for the next.
+    """
+
+    def __init__(
+        self, loop: ResearchLoop, ledger: Ledger, queries: Queries, *, conditions: Callable[[], StopConditions],
+        recorded: Callable[[], None], after: "CampaignWork | None" = None,
+    ) -> None:  # fmt: skip
+        self._loop, self._ledger, self._queries = loop, ledger, queries
+        self._conditions, self._recorded, self._after = conditions, recorded, after
+        self._lock = threading.RLock()
+        self._stop, self._go = threading.Event(), threading.Event()
+        self._go.set()
+        loop.tell, loop.cancelled = _Teller(self._set), self._stop
+        spec = loop.spec
+        self._status = ServiceStatus(
+            state="starting", campaign_id=loop.campaign_id, campaign=spec.name, theme=spec.theme, arm=spec.proposer,
+            dataset=spec.dataset, synthetic=loop.panel.synthetic, since=datetime.now(UTC),
+        )  # fmt: skip
+        self._thread = threading.Thread(target=self._run, name="research", daemon=True)
+
+    @property
+    def campaign_id(self) -> str:
+        return self._loop.campaign_id
+
+    @property
+    def status(self) -> ServiceStatus:
+        """What goes on now."""
+        with self._lock:
+            return self._status
+
+    def begin(self) -> None:
+        """Start; called once."""
+        self._ledger.campaign_event(self.campaign_id, "started")
+        self._thread.start()
+
+    def go_on(self) -> bool:
+        """Go on after a pause; False if this work has ended or is about to, so that a new one is needed."""
+        with self._lock:
+            if self._status.state == "paused":
+                self._ledger.campaign_event(self.campaign_id, "resumed")
+                self._turn("running")
+                self._go.set()
+            return self._status.state in ("starting", "running")
+
+    def pause(self) -> None:
+        """Hold after the run in work."""
+        with self._lock:
+            if self._status.state in ("starting", "running"):
+                self._ledger.campaign_event(self.campaign_id, "paused")
+                self._turn("paused")
+                self._go.clear()
+
+    def stop(self) -> None:
+        """End; the run in work is dropped and will be made again. Returns at once."""
+        with self._lock:
+            if self._status.state not in ("idle", "stopping"):
+                self._turn("stopping")
+            self._stop.set()
+            self._go.set()
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait for the end; False if it has not come."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    # The thread
+
+    def _turn(self, state: State) -> None:
+        """The state from now on; the lock is held."""
+        self._status = replace(self._status, state=state, since=datetime.now(UTC))
+
+    def _set(self, **changes: Any) -> None:
+        with self._lock:
+            self._status = replace(self._status, **changes)
+
+    def _run(self) -> None:
+        if self._after is not None:
+            self._after.wait()
+            self._after = None
+        event, detail = "stopped", f"{BY_A_PERSON}; the run in work was dropped"
+        try:
+            event, detail = self._steps()
+        except Cancelled:
+            pass
+        except EngineError as error:
+            event, detail = "failed", str(error)
+        except Exception as error:  # the thread's border: a fault here must be shown, not lost with the thread
+            event, detail = "failed", f"an unexpected fault, {type(error).__name__}: {error}; please report it"
+        with contextlib.suppress(EngineError):
+            self._ledger.campaign_event(self.campaign_id, event, detail)
+        problem = detail if event == "failed" else None
+        with self._lock:
+            self._turn("idle")
+            self._set(stage="", done=0, total=0, seconds_left=None, problem=problem)
+
+    def _steps(self) -> tuple[str, str]:
+        """Runs until told to stop or a condition is met; (event, its reason)."""
+        number = self._queries.campaign(self.campaign_id).next_number
+        while True:
+            self._go.wait()
+            if self._stop.is_set():
+                return "stopped", BY_A_PERSON
+            if reason := self._end(number):
+                return "finished", reason
+            with self._lock:
+                state = self._status.state
+                self._set(state="running" if state == "starting" else state, run_number=number)
+            record, trials = self._loop.step(number)
+            self._ledger.record_run(record, trials)
+            self._tell_of(record)
+            self._recorded()
+            number += 1
+
+    def _end(self, number: int) -> str:
+        """Why no run of that number is made, or nothing. From then on `go_on` says False: a later start must not be lost."""
+        if not self._condition_met(number):
+            return ""
+        with self._lock:
+            reason = self._condition_met(number)  # again, for new conditions may have come meanwhile
+            if reason:
+                self._turn("stopping")
+            return reason
+
+    def _condition_met(self, number: int) -> str:
+        """Which stop condition is met, in words, or nothing."""
+        stop = self._conditions()
+        if stop.runs is not None and number > stop.runs:
+            return f"{stop.runs} runs are done"
+        if stop.hours is not None:
+            worked_s = float(self._queries.progress(self.campaign_id)["elapsed_s"].sum())
+            if worked_s >= stop.hours * 3600:
+                return f"{stop.hours:g} hours of work are done"
+        if stop.benchmarks_met:
+            best = self._queries.best_run(self.campaign_id)
+            asked = self._loop.spec.benchmarks
+            if best is not None and all(meets_all(best.figures.get(w, {}), asked) for w in ("train", "validation")):
+                return f"run {best.number} meets the benchmarks on train and on validation"
+        return ""
+
+    def _tell_of(self, record: RunRecord) -> None:
+        if record.failure is not None:
+            self._ledger.campaign_event(record.campaign_id, "run_failed", f"run {record.number}: {record.failure}")
+            return
+        best = self._queries.best_run(record.campaign_id)
+        if best is not None and best.run_id == record.run_id:
+            sharpe = record.figures["validation"]["sharpe"]
+            self._ledger.campaign_event(record.campaign_id, "new_best", f"run {record.number}: validation Sharpe {sharpe:.2f}")
+
+
+class _Teller:
+    """Turns a loop's progress into status, with the time left of the sweep in work."""
+
+    def __init__(self, put: Callable[..., None]) -> None:
+        self._put = put
+        self._stage, self._began, self._last = "", 0.0, 0.0
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if stage != self._stage:
+            self._stage, self._began, self._last = stage, now, 0.0
+        if done < total and now - self._last < 0.1:
+            return
+        self._last = now
+        left = (now - self._began) / done * (total - done) if done else None
+        self._put(stage=stage, done=done, total=total, seconds_left=left)
