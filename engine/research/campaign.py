@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from typing import Literal
@@ -14,7 +15,9 @@ from engine.market.splits import split_windows
 from engine.records import Benchmarks, CampaignSpec, Costs, StopConditions, Window
 from engine.research.objectives import OBJECTIVES
 
+PROPOSERS = ("random",)
 MAX_SCENARIOS = 100_000
+MAX_SEED = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -108,14 +111,14 @@ def choose_assets(panel: Panel, train: Window, *, top: int | None, exclude: Sequ
             raise CampaignError(f"the top {top} assets were asked for; ask for at least 1")
         if not panel.has_volume:
             raise CampaignError(f"{panel.name} has no volume, so there is no top {top}; take all assets or exclude by name")
-        with np.errstate(invalid="ignore"):
-            traded = np.nanmedian(np.where(listed, close * volume, 0.0), axis=0)
+        traded = {i: _median(close[:, i] * volume[:, i]) for i in open_to}
         open_to = sorted(sorted(open_to, key=lambda i: (-traded[i], i))[:top])
     return tuple(panel.symbols[i] for i in open_to)
 
 
 def check_spec(spec: CampaignSpec) -> None:
     """Raises CampaignError with the first thing that cannot be: found, wanted, what to do."""
+    asked, runs, hours = vars(spec.benchmarks).values(), spec.stop.runs, spec.stop.hours
     for name, wanted, fits in (
         ("name", "a name of 1 to 80 letters", 1 <= len(spec.name.strip()) <= 80),
         ("objective", f"one of {', '.join(OBJECTIVES)}", spec.objective in OBJECTIVES),
@@ -123,8 +126,11 @@ def check_spec(spec: CampaignSpec) -> None:
         ("method", "grid or random", spec.method in ("grid", "random")),
         ("sides", "long or both", spec.sides in ("long", "both")),
         ("min_trades", "0 or more", spec.min_trades >= 0),
-        ("seed", "a whole number of 0 or more", spec.seed >= 0),
-        ("capital", "more than 0", spec.capital > 0),
+        ("seed", "a whole number from 0 to 2^63 - 1", 0 <= spec.seed <= MAX_SEED),
+        ("capital", "a number above 0", 0 < spec.capital < math.inf),
+        ("proposer", f"one of {', '.join(PROPOSERS)}", spec.proposer in PROPOSERS),
+        ("benchmarks", "numbers, or None for what is not asked", all(b is None or math.isfinite(b) for b in asked)),
+        ("stop", "at least 1 run and more than 0 hours, or None", (runs is None or runs >= 1) and (hours is None or hours > 0)),
     ):
         if not fits:
             raise CampaignError(f"the campaign's {name} is {getattr(spec, name)!r}; wanted {wanted}")
@@ -137,6 +143,12 @@ def check_costs(costs: Costs) -> None:
         rate = getattr(costs, name)
         if not 0 <= rate < 0.5:
             raise CampaignError(f"the {name} is {rate:g}; wanted a fraction from 0 to below 0.5, such as 0.001 for 0.1 %")
+
+
+def _median(traded: np.ndarray) -> float:
+    """Median over the bars that have a volume; 0 where none has."""
+    known = traded[~np.isnan(traded)]
+    return float(np.median(known)) if len(known) else 0.0
 
 
 def _some(symbols: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from engine.analysis.metrics import asset_table, portfolio_table
@@ -34,10 +35,14 @@ class Sweep:
 
 
 class Evaluator:
-    """Runs strategies on windows. Safe to use from several threads; test beds are shared and kept for a while."""
+    """Runs strategies on windows. Safe to use from several threads; test beds are shared and kept for a while.
 
-    def __init__(self, pool: SandboxPool, executor: Executor) -> None:
+    `result` uses the slots of `aside`, if given: who looks at a result then never waits for a sweep that has all the others.
+    """
+
+    def __init__(self, pool: SandboxPool, executor: Executor, *, aside: SandboxPool | None = None) -> None:
         self._pool = pool
+        self._aside = aside or pool
         self._executor = executor
         self._beds: OrderedDict[object, TestBed] = OrderedDict()
         self._lock = threading.Lock()
@@ -69,7 +74,7 @@ class Evaluator:
 
     def result(self, source: str, params: Params, bed: TestBed, *, sides: str = "both") -> Result | Failure:
         """The whole result of one parameter set, or why there is none."""
-        return run_strategy(source, params, bed, pool=self._pool, sides=sides)
+        return run_strategy(source, params, bed, pool=self._aside, sides=sides)
 
 
 @contextmanager
@@ -81,6 +86,11 @@ def open_evaluator(settings: Settings) -> Iterator[Evaluator]:
             yield Evaluator(pool, executor)
         finally:
             pool.close()
+
+
+def days_of(bed: TestBed) -> np.ndarray:
+    """UTC day numbers of a bed's daily returns."""
+    return bed.market.panel.days[bed.market.window.start :][bed.market.day_ends]
 
 
 def figures_of(table: pd.DataFrame, row: int) -> dict[str, float]:

@@ -15,7 +15,7 @@ from engine.backtest.sweep import TestBed
 from engine.market.bars import Panel
 from engine.records import CampaignSpec, Failure, ParamRange, Params, Proposal, RunRecord, TrialBatch
 from engine.research.campaign import code_hash_of, rng_of, run_id_of
-from engine.research.evaluation import Evaluator, Sweep, figures_of
+from engine.research.evaluation import Evaluator, Sweep, days_of, figures_of
 from engine.research.objectives import choose_best, objective_values
 from engine.strategy.params import draw, grid
 
@@ -59,6 +59,8 @@ class ResearchLoop:
         if best is not None:
             self.tell("validation", 0, 1)
             judged = self._judge(proposal, params[best])
+            if (failure := judged.outcomes.failures[0]) is not None:
+                reason += f"; on validation it failed ({failure.kind})"
             trials.append(self._trials(number, proposal, "validation", judged.bed, 1))
             windows["validation"] = (judged, 0)
         record = RunRecord(
@@ -77,7 +79,7 @@ class ResearchLoop:
             failure=_common_failure(swept) if best is None else None,
             reason=reason,
             elapsed_s=time.monotonic() - began,
-            days={n: _days(s.bed) for n, (s, _) in windows.items()},
+            days={n: days_of(s.bed) for n, (s, _) in windows.items()},
         )
         return record, tuple(trials)
 
@@ -126,11 +128,6 @@ def _scenario_table(params: list[Params], swept: Sweep, values: np.ndarray) -> p
     table["objective"] = values
     table["failure"] = [None if f is None else str(f) for f in swept.outcomes.failures]
     return table
-
-
-def _days(bed: TestBed) -> np.ndarray:
-    """UTC day numbers of a bed's daily returns."""
-    return bed.market.panel.days[bed.market.window.start :][bed.market.day_ends]
 
 
 def _common_failure(swept: Sweep) -> Failure:

@@ -37,5 +37,5 @@ def choose_best(table: pd.DataFrame, values: np.ndarray, objective: str, min_tra
     most = int(np.nanargmax(trades))
     return (
         most,
-        f"no scenario has a {label} and {min_trades} trades; this one has most trades ({trades[most]:.0f}) and ranks last",
+        f"no scenario has a {label} with at least {min_trades} trades; this one has most ({trades[most]:.0f}) and ranks last",
     )

@@ -4,13 +4,19 @@ from engine.errors import CampaignError
 from engine.market.bars import Panel
 from engine.proposal.random_proposer import RandomProposer
 from engine.records import CampaignSpec
+from engine.research.campaign import PROPOSERS
 from engine.research.loop import Proposer
 
-PROPOSERS = ("random",)
+DAY_S = 86_400
 
 
 def make_proposer(spec: CampaignSpec, panel: Panel) -> Proposer:
-    """The proposer that the spec names. Raises CampaignError for another."""
+    """The proposer that the spec names, told what that panel does not tell. Raises CampaignError for another."""
     if spec.proposer != "random":
         raise CampaignError(f"the proposer is {spec.proposer!r}; there is only {', '.join(PROPOSERS)}")
-    return RandomProposer(spec.sides)
+    says_nothing = {
+        "volume": not panel.has_volume,
+        "hour": panel.bar_s >= DAY_S and panel.bar_s % DAY_S == 0,
+        "weekday": panel.bar_s >= 7 * DAY_S and panel.bar_s % (7 * DAY_S) == 0,
+    }
+    return RandomProposer(spec.sides, without=tuple(name for name, silent in says_nothing.items() if silent))

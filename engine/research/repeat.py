@@ -10,11 +10,14 @@ from engine.analysis.metrics import daily_returns
 from engine.errors import DataError
 from engine.figures import ASSET_FIGURES, PORTFOLIO_FIGURES
 from engine.market.catalog import Catalog
-from engine.records import CampaignSpec, Failure
+from engine.records import CampaignSpec, Failure, Params
 from engine.research.campaign import code_hash_of
-from engine.research.evaluation import Evaluator, Sweep
+from engine.research.evaluation import Evaluator, Sweep, days_of
+from engine.research.objectives import choose_best, objective_values
 from engine.store.answers import RunRow
 from engine.store.queries import Queries
+
+_SCORED = ["objective", *PORTFOLIO_FIGURES]
 
 
 @dataclass(frozen=True)
@@ -36,23 +39,31 @@ class _Comparison:
     def __init__(self) -> None:
         self.compared, self.difference = 0, None  # type: int, str | None
 
-    def arrays(self, what: str, stored: np.ndarray, found: np.ndarray, labels: list[str]) -> None:
-        """Compare arrays of one row a label; NaN equals NaN."""
-        if stored.shape != found.shape:
-            self.note(f"{what}: {stored.shape} figures are stored, {found.shape} were computed")
+    def frames(self, what: str, stored: pd.DataFrame, found: pd.DataFrame) -> None:
+        """Compare numbers under the same labels; NaN equals NaN."""
+        if list(stored.index) != list(found.index):
+            self.note(f"{what}: rows {_ends(stored.index)} are stored, {_ends(found.index)} were computed")
             return
-        self.compared += stored.size
-        bad = np.argwhere((stored != found) & ~(np.isnan(stored) & np.isnan(found)))
+        old, new = (f.to_numpy(dtype=float, na_value=np.nan) for f in (stored[list(found.columns)], found))
+        self.compared += old.size
+        bad = np.argwhere((old != new) & ~(np.isnan(old) & np.isnan(new)))
         if len(bad):
-            at = tuple(bad[0])
-            self.note(f"{what}, {labels[at[0]]}: stored {stored[at]!r}, computed {found[at]!r}")
+            row, column = bad[0]
+            place = f"{what}, {found.index[row]}, {found.columns[column]}"
+            self.note(f"{place}: stored {float(old[row, column])!r}, computed {float(new[row, column])!r}")
+
+    def values(self, what: str, stored: object, found: object) -> None:
+        """Compare two plain values."""
+        self.compared += 1
+        if stored != found:
+            self.note(f"{what}: stored {stored!r}, computed {found!r}")
 
     def note(self, difference: str) -> None:
         self.difference = self.difference or difference
 
 
 def repeat_run(run_id: str, queries: Queries, catalog: Catalog, evaluator: Evaluator) -> Repeat:
-    """Compute that run again and compare. Raises UnknownRun, UnknownDataset, and DataError for bars that have changed."""
+    """Compute that run again and compare; bars that are gone or have changed are a difference. Raises UnknownRun."""
     run = queries.run(run_id)
     spec = queries.campaign(run.campaign_id).spec
     comparison = _Comparison()
@@ -61,16 +72,17 @@ def repeat_run(run_id: str, queries: Queries, catalog: Catalog, evaluator: Evalu
     elif run.scenarios == 0:
         _compare_refusal(run, evaluator, comparison)
     else:
-        _compare_scored(run, spec, queries, catalog, evaluator, comparison)
+        try:
+            _compare_scored(run, spec, queries, catalog, evaluator, comparison)
+        except DataError as error:
+            comparison.note(str(error))
     return Repeat(run_id, comparison.compared, comparison.difference)
 
 
 def _compare_refusal(run: RunRow, evaluator: Evaluator, comparison: _Comparison) -> None:
     """A draft that was refused must be refused again, for the same reason."""
     again = evaluator.ranges(run.source)
-    comparison.compared += 1
-    if not isinstance(again, Failure) or again != run.failure:
-        comparison.note(f"stored as refused ({run.failure}), now {again if isinstance(again, Failure) else 'it has ranges'}")
+    comparison.values("the draft's refusal", str(run.failure), str(again) if isinstance(again, Failure) else "it has ranges")
 
 
 def _compare_scored(
@@ -82,40 +94,43 @@ def _compare_scored(
             f"the dataset {spec.dataset} is no longer that of run {run.run_id}; import the bars of {spec.data_hash} again"
         )
 
-    def again(window: str, params: list) -> Sweep:
+    def again(window: str, params: list[Params]) -> Sweep:
         bed = evaluator.bed(panel, spec.assets, spec.window(window), spec.costs)
         return evaluator.sweep(run.source, params, bed, sides=spec.sides)
 
     stored = queries.scenarios(run.run_id)
     params = [json.loads(p) for p in stored["params"]]
     train = again("train", params)
-    names = list(PORTFOLIO_FIGURES)
-    labels = [f"scenario {i}" for i in range(len(params))]
-    comparison.arrays("train scenarios", _numbers(stored[names]), _numbers(train.table[names]), labels)
-    if run.best_scenario is None or run.params is None:
+    values = objective_values(train.table, spec.objective, spec.min_trades)
+    best, _ = choose_best(train.table, values, spec.objective, spec.min_trades)
+    comparison.frames("train scenario", stored[_SCORED], train.table.assign(objective=values)[_SCORED])
+    kinds = [None if pd.isna(text) else text.partition(":")[0] for text in stored["failure"]]  # a text may name an address
+    comparison.values("kinds of failure", kinds, [None if f is None else f.kind for f in train.outcomes.failures])
+    comparison.values("the best scenario", run.best_scenario, best)
+    if best is None:
         return
-    if params[run.best_scenario] != run.params:
-        comparison.note(
-            f"the best set is stored as {run.params}, but scenario {run.best_scenario} has {params[run.best_scenario]}"
-        )
-    _compare_window(run, "train", train, run.best_scenario, queries, comparison)
-    _compare_window(run, "validation", again("validation", [run.params]), 0, queries, comparison)
+    comparison.values("the best parameters", run.params, params[best])
+    comparison.frames("run", pd.DataFrame({"objective": [run.objective]}), pd.DataFrame({"objective": [values[best]]}))
+    _compare_window(run, "train", train, best, queries, comparison)
+    _compare_window(run, "validation", again("validation", [params[best]]), 0, queries, comparison)
 
 
 def _compare_window(run: RunRow, window: str, sweep: Sweep, row: int, queries: Queries, comparison: _Comparison) -> None:
     """Portfolio figures, asset figures and daily returns of the best set on one window."""
     names = list(PORTFOLIO_FIGURES)
     figures = run.figures.get(window, {})
-    stored = np.array([figures.get(n, np.nan) for n in names])
-    comparison.arrays(f"{window} figures", stored, _numbers(sweep.table[names].iloc[[row]])[0], names)
-    assets, found = queries.run_assets(run.run_id, window), sweep.assets(row)
-    columns = list(ASSET_FIGURES)
-    comparison.arrays(f"{window} assets", _numbers(assets[columns]), _numbers(found[columns]), list(found.index))
+    stored = pd.DataFrame([[figures.get(n, np.nan) for n in names]], columns=names, index=["best set"])
+    comparison.frames(window, stored, sweep.table.iloc[[row]][names].set_axis(["best set"]))
+    comparison.frames(f"{window} assets", queries.run_assets(run.run_id, window), sweep.assets(row)[list(ASSET_FIGURES)])
     returns = daily_returns(sweep.outcomes.daily_equity[row]).astype(np.float32)
+    found = pd.DataFrame({"return": returns}, index=_dates(pd.to_datetime(days_of(sweep.bed), unit="D", utc=True)))
     series = queries.daily_returns(run.run_id, window)
-    days = [str(day)[:10] for day in series.index]
-    comparison.arrays(f"{window} daily returns", series.to_numpy(np.float32), returns, days)
+    comparison.frames(f"{window} day", pd.DataFrame({"return": series.to_numpy()}, index=_dates(series.index)), found)
 
 
-def _numbers(frame: pd.DataFrame) -> np.ndarray:
-    return frame.to_numpy(dtype=float, na_value=np.nan)
+def _dates(times: pd.Index) -> list[str]:
+    return [f"{time:%Y-%m-%d}" for time in times]
+
+
+def _ends(labels: pd.Index) -> str:
+    return f"{labels[0]} to {labels[-1]} ({len(labels)})" if len(labels) else "none"

@@ -3,6 +3,7 @@
 import atexit
 import json
 import threading
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -60,7 +61,7 @@ class ResearchService:
         self._problem: str | None = None
         self._results: OrderedDict[tuple[str, str], RunResult] = OrderedDict()
         self._closed = False
-        _at_exit(self.close)
+        _at_exit(weakref.WeakMethod(self.close))
 
     @property
     def revision(self) -> int:
@@ -216,7 +217,11 @@ class ResearchService:
 
     def close(self) -> None:
         """Stop work, end children and threads, let go of the database. Closing twice is fine."""
-        self.stop()
+        if self._closed:
+            return
+        self._closed = True
+        if self._work is not None:
+            self._work.stop("the program was closed")
         self.wait(30)
         self._executor.shutdown(wait=False, cancel_futures=True)
         for pool in self._pools:
@@ -239,7 +244,7 @@ class ResearchService:
         return panel
 
 
-def _at_exit(close: Callable[[], None]) -> None:
+def _at_exit(close: "weakref.WeakMethod[Callable[[], None]]") -> None:
     """Have `close` called when the interpreter ends, before it joins the evaluation threads: they wait for it."""
     register = getattr(threading, "_register_atexit", atexit.register)  # what concurrent.futures itself registers with
-    register(close)
+    register(lambda: (act := close()) and act())

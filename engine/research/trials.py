@@ -42,8 +42,7 @@ def count_trials(settings: Settings, batch: TrialBatch) -> TrialCount:
         database = Database(settings.database_path)
     except StoreLocked:
         spool_trials(settings.spool_dir, batch)
-        with open_reader(settings) as queries:
-            return queries.trials(batch.symbols, batch.first_ns, batch.last_ns)
+        return _count_by_reading(settings, batch)
     try:
         ledger = Ledger(database, settings)
         ledger.take_in_spool()
@@ -51,6 +50,20 @@ def count_trials(settings: Settings, batch: TrialBatch) -> TrialCount:
         return Queries(database).trials(batch.symbols, batch.first_ns, batch.last_ns)
     finally:
         database.close()
+
+
+def _count_by_reading(settings: Settings, batch: TrialBatch, *, patience_s: float = 5.0) -> TrialCount:
+    """The count while another process owns the ledger. One that is just opening it, or a command that counts its own trials
+    in a moment, may have written no snapshot yet: wait for it a little. Raises StoreLocked then; the batch lies in the spool."""
+    last = time.monotonic() + patience_s
+    while True:
+        try:
+            with open_reader(settings) as queries:
+                return queries.trials(batch.symbols, batch.first_ns, batch.last_ns)
+        except StoreLocked:
+            if time.monotonic() > last:
+                raise
+            time.sleep(0.1)
 
 
 def record_look(settings: Settings, data_hash: str, *, who: str, why: Path) -> None:

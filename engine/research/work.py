@@ -17,7 +17,6 @@ from engine.store.queries import Queries
 from engine.strategy.sandbox import LEVEL, Cancelled
 
 State = Literal["idle", "starting", "running", "paused", "stopping"]
-BY_A_PERSON = "by a person"
 
 
 @dataclass(frozen=True)
@@ -59,6 +58,7 @@ class CampaignWork:
         self._lock = threading.RLock()
         self._stop, self._go = threading.Event(), threading.Event()
         self._go.set()
+        self._why = ""
         loop.tell, loop.cancelled = _Teller(self._set), self._stop
         spec = loop.spec
         self._status = ServiceStatus(
@@ -99,9 +99,10 @@ class CampaignWork:
                 self._turn("paused")
                 self._go.clear()
 
-    def stop(self) -> None:
+    def stop(self, why: str = "by a person") -> None:
         """End; the run in work is dropped and will be made again. Returns at once."""
         with self._lock:
+            self._why = why
             if self._status.state not in ("idle", "stopping"):
                 self._turn("stopping")
             self._stop.set()
@@ -126,11 +127,10 @@ class CampaignWork:
         if self._after is not None:
             self._after.wait()
             self._after = None
-        event, detail = "stopped", f"{BY_A_PERSON}; the run in work was dropped"
         try:
             event, detail = self._steps()
         except Cancelled:
-            pass
+            event, detail = "stopped", f"{self._why}; the run in work was dropped"
         except EngineError as error:
             event, detail = "failed", str(error)
         except Exception as error:  # the thread's border: a fault here must be shown, not lost with the thread
@@ -148,7 +148,7 @@ class CampaignWork:
         while True:
             self._go.wait()
             if self._stop.is_set():
-                return "stopped", BY_A_PERSON
+                return "stopped", self._why
             if reason := self._end(number):
                 return "finished", reason
             with self._lock:
