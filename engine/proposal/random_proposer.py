@@ -1,6 +1,7 @@
 """Strategies drawn at random from a grammar of classic rules: the baseline that a language model must beat."""
 
 import ast
+import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -35,19 +36,21 @@ class Draft:
 class RandomProposer:
     """Draws whole strategies; sees neither data nor results.
 
-    `sides`: "long" writes long-only strategies; "both" mirrors about half of them to the short side. Stateless: the source
-    depends on the generator passed to `draw` alone.
+    `sides`: "long" writes long-only strategies; "both" mirrors about half of them to the short side. `without`: fields of the
+    market that are never read, such as the volume of a set that has none. Stateless: the source depends on these and on the
+    generator passed to `draw` alone.
     """
 
-    def __init__(self, sides: Literal["both", "long"] = "both") -> None:
+    def __init__(self, sides: Literal["both", "long"] = "both", *, without: Sequence[str] = ()) -> None:
         self.sides = sides
+        self._without = frozenset(f"market.{name}" for name in without)
 
     def draw(self, rng: np.random.Generator) -> Proposal:
         """A strategy in the contract's form (arm "random", no parent); its summary tells in a sentence what it does."""
         mirrored = self.sides == "both" and rng.random() < 0.55
         average = "average" if rng.random() < 0.25 else f"ta.{_pick(rng, vocabulary.AVERAGES)}"
         draft = Draft(horizon=_pick(rng, range(len(vocabulary.HORIZONS)), (0.2, 0.4, 0.4)), average=average)
-        events = _draw_entry(rng, draft, mirrored)
+        events = _draw_entry(rng, draft, mirrored, self._without)
         _draw_exit(rng, draft, events[0])
         if not mirrored:
             draft.short = draft.short_exits = ""
@@ -75,14 +78,15 @@ def _several(
 # --- entry
 
 
-def _draw_entry(rng: np.random.Generator, draft: Draft, mirrored: bool) -> list[Condition]:
+def _draw_entry(rng: np.random.Generator, draft: Draft, mirrored: bool, without: frozenset[str]) -> list[Condition]:
     """Set the entry of the draft from one to three conditions; the events (not the filters) come back."""
-    families = (grammar.TREND, grammar.REVERSION, grammar.RANKS, grammar.STATES, grammar.CLOCK)
-    family = _pick(rng, families, (0.36, 0.30, 0.17, 0.12, 0.05))
+    weights = {grammar.TREND: 0.36, grammar.REVERSION: 0.30, grammar.RANKS: 0.17, grammar.STATES: 0.12, grammar.CLOCK: 0.05}
+    possible = {family: weight for family, weight in weights.items() if _readable(family, without)}
+    family = _pick(rng, list(possible), list(possible.values()))
     either = family in (grammar.TREND, grammar.REVERSION) and rng.random() < 0.18
     together = family is grammar.STATES
-    events = _several(rng, family, 2 if either or together else 1)
-    allowed = _filters_for(family)
+    events = _several(rng, _readable(family, without), 2 if either or together else 1)
+    allowed = _readable(_filters_for(family), without)
     least = 1 if family is grammar.CLOCK else 0
     filters = _several(rng, allowed, int(rng.integers(least, 4 - len(events))), events)
     draft.long = _joined(events, filters, "long", either=either)
@@ -92,6 +96,21 @@ def _draw_entry(rng: np.random.Generator, draft: Draft, mirrored: bool) -> list[
     words = (" or " if either else " and ").join(e.words for e in events)
     draft.buy_words = words + (" while " + " and ".join(f.words for f in filters) if filters else "")
     return events
+
+
+def _readable(conditions: Sequence[Condition], without: frozenset[str]) -> list[Condition]:
+    """The conditions that read none of those fields, be it through another series."""
+    if not without:
+        return list(conditions)
+    return [c for c in conditions if not without & _fields_read((c.long, c.short, c.leave, c.leave_short))]
+
+
+def _fields_read(texts: Sequence[str]) -> set[str]:
+    """Fields of the market, as `market.volume`, that the expressions and the series they name depend on."""
+    found = set(re.findall(r"market\.\w+", " ".join(texts)))
+    named = _names_in([text for text in texts if text]) & vocabulary.LOCALS.keys()
+    series = [vocabulary.LOCALS[name].replace("{average}", "ta.ema") for name in named]
+    return found | _fields_read(series) if series else found
 
 
 def _filters_for(family: Sequence[Condition]) -> tuple[Condition, ...]:
