@@ -14,6 +14,7 @@ import typer
 
 from engine.errors import EngineError
 from engine.settings import Settings, load_settings
+from engine.store.files import make_atomically
 
 StoreOption = Annotated[Path | None, typer.Option("--store", help="Folder of the ledger and the datasets; default data/.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
@@ -23,11 +24,12 @@ P = ParamSpec("P")
 
 
 class Refused(EngineError):
-    """A command that computed an answer and must still refuse: the answer, and the sentence that says why."""
+    """A command that computed an answer and must still refuse: the answer, its text, and the sentence that says why."""
 
-    def __init__(self, message: str, answer: dict[str, Any]) -> None:
+    def __init__(self, message: str, answer: dict[str, Any], text: str = "") -> None:
         super().__init__(message)
         self.answer = answer
+        self.text = text
 
 
 def plain(value: Any) -> Any:
@@ -60,15 +62,29 @@ def answers(command: Callable[P, tuple[dict[str, Any], str]]) -> Callable[P, Non
         as_json = bool(kwargs.get("as_json"))
         try:
             answer, text = command(*args, **kwargs)
-        except EngineError as error:
-            answer = {**getattr(error, "answer", {}), "error": str(error)}
-            if as_json:
-                print(json.dumps(plain(answer)))
-            print(f"error: {error}", file=sys.stderr)
+        except (EngineError, OSError) as error:
+            reason = in_words(error)
+            said = json.dumps(plain({**getattr(error, "answer", {}), "error": reason})) if as_json else getattr(error, "text", "")
+            if said:
+                print(said)
+            print(f"error: {reason}", file=sys.stderr)
             raise typer.Exit(1) from None
         print(json.dumps(plain(answer)) if as_json else text)
 
     return run
+
+
+def in_words(error: EngineError | OSError) -> str:
+    """The error as one sentence; one of the system's names the file and what is wrong with it."""
+    if isinstance(error, EngineError):
+        return " ".join(str(error).split())
+    place = "a file or folder" if error.filename is None else f"{error.filename2 or error.filename}"
+    return f"{place} cannot be used: {error.strerror or error}; name another, or make it readable and writable"
+
+
+def write_table(path: Path, table: pd.DataFrame) -> None:
+    """Write the table as Parquet, whole or not at all. Raises StoreFull, and OSError where the path cannot be written."""
+    make_atomically(path, lambda part: table.to_parquet(part, index=False))
 
 
 def settings_of(store: Path | None) -> Settings:

@@ -11,17 +11,16 @@ import typer
 
 from engine.analysis.metrics import asset_table, portfolio_table
 from engine.backtest.sweep import TestBed
-from engine.command.answer import DataOption, JsonOption, Refused, StoreOption, number, percent, settings_of
+from engine.command.answer import DataOption, JsonOption, Refused, StoreOption, number, percent, settings_of, write_table
 from engine.errors import StrategyError
 from engine.market.catalog import Catalog
 from engine.market.splits import window_named
-from engine.records import Costs, Failure, ParamRange
-from engine.research.campaign import check_costs
+from engine.records import Costs, Failure, ParamRange, Params
+from engine.research.campaign import MAX_SCENARIOS, check_costs
 from engine.research.evaluation import Evaluator, figures_of, open_evaluator
-from engine.research.objectives import choose_best, objective_values
+from engine.research.objectives import OBJECTIVES, choose_best, objective_values
 from engine.research.trials import batch_of, count_trials, record_look
 from engine.settings import Settings
-from engine.store.files import make_atomically
 from engine.strategy.params import complete_params, draw, grid, parse_params
 
 FileArgument = Annotated[Path, typer.Argument(help="A strategy file in the contract.")]
@@ -89,7 +88,7 @@ def backtest(
     if isinstance(result, Failure):
         raise StrategyError(f"{file.name}: {result}")
     if trades_out is not None:
-        make_atomically(trades_out, lambda part: result.trades.to_parquet(part, index=False))
+        write_table(trades_out, result.trades)
     figures = figures_of(portfolio_table(result.outcomes, bed.market, bed.hold), 0)
     assets = asset_table(result.outcomes, 0, bed.market, bed.hold)
     answer = {
@@ -103,7 +102,9 @@ def backtest(
     }
     if figures["trades_with_open"] == 0:
         raise Refused(
-            f"{file.name} made no trade on {window}; wanted at least one: loosen its entries, or try other parameters", answer
+            f"{file.name} made no trade on {window}; wanted at least one: loosen its entries, or try other parameters",
+            answer,
+            _text(file.name, answer),
         )
     return answer, _text(file.name, answer)
 
@@ -164,8 +165,7 @@ def sweep(
 ) -> tuple[dict[str, Any], str]:
     """Run hundreds of parameter sets of one strategy over all assets."""
     settings, source = settings_of(store), read_strategy(file)
-    if method not in ("grid", "random") or scenarios < 1:
-        raise StrategyError(f"a sweep by {method!r} of {scenarios} scenarios; wanted grid or random, and at least 1")
+    _check_sweep(method, scenarios, seed, objective)
     with open_evaluator(settings) as evaluator:
         ranges = _ranges(evaluator, source, file)
         params = grid(ranges, scenarios) if method == "grid" else draw(ranges, scenarios, np.random.default_rng(seed))
@@ -179,13 +179,10 @@ def sweep(
     if best is None:
         raise StrategyError(f"{file.name}: none of {len(params)} scenarios ran; {swept.outcomes.failures[0]}")
     failures = {i: str(f) for i, f in enumerate(swept.outcomes.failures) if f is not None}
-    table = pd.concat([pd.DataFrame(params), swept.table], axis=1).assign(
-        objective=values, failure=pd.Series(failures, index=range(len(params)), dtype="str")
-    )
     if out is not None:
         assets = pd.concat({i: swept.assets(i) for i in range(len(params))}, names=["scenario"]).reset_index()
-        make_atomically(out, lambda part: table.to_parquet(part, index=False))
-        make_atomically(out.with_suffix(".assets.parquet"), lambda part: assets.to_parquet(part, index=False))
+        write_table(out, _scenario_table(params, swept.table, values, failures))
+        write_table(out.with_suffix(".assets.parquet"), assets)
     shown = [{"params": p, **figures_of(swept.table, i), "objective": values[i]} for i, p in enumerate(params)]
     answer = {
         "scenarios": shown, "best": best, "reason": reason, "failed": len(failures), "failures": failures,
@@ -201,3 +198,24 @@ def sweep(
         f"  the best of {len(params)} tries flatters itself; trials on these bars so far: {trials.total:,}"
     )
     return answer, text
+
+
+def _check_sweep(method: str, scenarios: int, seed: int, objective: str) -> None:
+    """Raises StrategyError with the first thing that cannot be."""
+    for name, found, wanted, fits in (
+        ("method", method, "grid or random", method in ("grid", "random")),
+        ("number of scenarios", scenarios, f"1 to {MAX_SCENARIOS:,}", 1 <= scenarios <= MAX_SCENARIOS),
+        ("seed", seed, "a whole number of 0 or more", seed >= 0),
+        ("objective", objective, f"one of {', '.join(OBJECTIVES)}", objective in OBJECTIVES),
+    ):
+        if not fits:
+            raise StrategyError(f"the sweep's {name} is {found!r}; wanted {wanted}")
+
+
+def _scenario_table(params: list[Params], figures: pd.DataFrame, values: np.ndarray, failures: dict[int, str]) -> pd.DataFrame:
+    """One row a scenario: parameters, figures, objective and failure. A parameter named as one of these becomes `param_NAME`."""
+    table = figures.assign(objective=values, failure=pd.Series(failures, index=range(len(params)), dtype="str"))
+    given = pd.DataFrame(params, index=table.index)
+    for name in given.select_dtypes("object"):  # choices of several kinds, which no Parquet column can hold
+        given[name] = given[name].map(json.dumps).astype("str")
+    return pd.concat([given.rename(columns={name: f"param_{name}" for name in table.columns}), table], axis=1)

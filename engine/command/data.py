@@ -5,9 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.command.answer import JsonOption, StoreOption, answers, settings_of
-from engine.market.catalog import Catalog
-from engine.market.demo import DEMO_EDGE, DEMO_STRENGTH, demo_market
+from engine.command.answer import JsonOption, Refused, StoreOption, answers, settings_of
+from engine.errors import DataError
+from engine.market.catalog import DEMO_NAMES, Catalog
+from engine.market.demo import DEMO_EDGE, DEMO_STRENGTH, demo_market, describe_edge
 from engine.market.quality import assess
 
 app = typer.Typer(no_args_is_help=True, help="Datasets: import bars, list them, judge them, make demo markets.")
@@ -46,9 +47,17 @@ def import_(
 def list_(store: StoreOption = None, as_json: JsonOption = False) -> tuple[dict[str, Any], str]:
     """The datasets of the store."""
     catalog = _catalog(store)
-    found = [catalog.describe(name) for name in catalog.names()]
+    found, damaged = [], {}
+    for name in catalog.names():
+        try:
+            found.append(catalog.describe(name))
+        except DataError as error:
+            damaged[name] = str(error)
     empty = "no dataset yet; import one with `engine data import PATH --name N`, or name `demo` in any command"
-    return {"datasets": found}, "\n".join(map(_line, found)) or empty
+    answer, text = {"datasets": found, "damaged": damaged}, "\n".join(map(_line, found)) or empty
+    if damaged:
+        raise Refused("; ".join(damaged.values()), answer, text)
+    return answer, text
 
 
 @app.command()
@@ -71,7 +80,7 @@ def quality(
 @app.command()
 @answers
 def demo(
-    name: Annotated[str, typer.Option("--name", help="Name of the dataset to make.")],
+    name: Annotated[str | None, typer.Option("--name", help="Name of a market of your own; default demo and demo-null.")] = None,
     edge: Annotated[str, typer.Option(help="Kind of planted edge, or none.")] = DEMO_EDGE,
     strength: Annotated[float, typer.Option(help="How strong it is; 2 pays the default costs.")] = DEMO_STRENGTH,
     seed: Annotated[int, typer.Option(help="Seed of the market; equal seeds give equal bars.")] = 7,
@@ -81,9 +90,17 @@ def demo(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> tuple[dict[str, Any], str]:
-    """Make a synthetic market with an edge of your choice."""
+    """Make the two standing demo markets, or under a name of its own a synthetic market with an edge of your choice."""
+    catalog = _catalog(store)
+    if name is None:
+        standing = [catalog.describe(standard) for standard in DEMO_NAMES]
+        return {"datasets": standing}, "\n".join(map(_line, standing))
+    if name in DEMO_NAMES:
+        raise DataError(f"{name} is the name of a standing demo market; leave --name out to make it, or choose another name")
+    if seed < 0:
+        raise DataError(f"the seed is {seed}; wanted a whole number of 0 or more")
     kind = None if edge == "none" else edge
     panel = demo_market(name, seed=seed, edge=kind, strength=strength, assets=assets, bars=bars)
-    meta = {"edge": kind, "edge_strength": strength, "seed": seed}
-    about = _catalog(store).save(panel, source="synthetic", quality=assess(panel), extra_meta=meta, replace=replace)
+    meta = {"edge": kind, "edge_strength": strength, "edge_text": describe_edge(kind, strength), "seed": seed}
+    about = catalog.save(panel, source="SYNTHETIC", quality=assess(panel), extra_meta=meta, replace=replace)
     return {"dataset": about}, _line(about)

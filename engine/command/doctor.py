@@ -10,7 +10,7 @@ from typing import Any
 
 import psutil
 
-from engine.command.answer import JsonOption, StoreOption, settings_of
+from engine.command.answer import JsonOption, Refused, StoreOption, settings_of
 from engine.errors import EngineError
 from engine.market.catalog import Catalog
 from engine.records import Failure
@@ -25,7 +25,7 @@ def doctor(store: StoreOption = None, as_json: JsonOption = False) -> tuple[dict
     """Check Python, packages, the process for strategy code, the ledger and the disk."""
     settings = settings_of(store)
     isolation, works, start_s = _isolation(settings)
-    answer = {
+    answer: dict[str, Any] = {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "cores": os.cpu_count(),
@@ -41,6 +41,11 @@ def doctor(store: StoreOption = None, as_json: JsonOption = False) -> tuple[dict
         "model": "none: the random arm runs",
     }
     text = "\n".join(f"{key:>26}  {value}" for key, value in answer.items())
+    problems = [] if works else [f"strategies cannot be run: {isolation}"]
+    problems += [f"{package} is {version}" for package, version in answer["packages"].items() if version.startswith("missing")]
+    problems += [answer["ledger"]["problem"]] if "problem" in answer["ledger"] else []
+    if problems:
+        raise Refused("; ".join(problems), answer, text)
     return answer, text
 
 

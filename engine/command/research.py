@@ -52,18 +52,20 @@ def run(
     service = ResearchService(settings_of(store))
     try:
         campaign_id = service.launch(service.draft(data, choices))
-        _follow(service, iterations, quiet=as_json)
+        was_interrupted = _follow(service, iterations, quiet=as_json)
         problem = service.status().problem
         answer = board(service.queries, campaign_id)
     finally:
         service.close()
+    if was_interrupted and not problem:
+        problem = f"stopped after {len(answer['runs'])} of {iterations} runs, all of them kept; the same command goes on"
     if problem:
-        raise Refused(problem, answer)
+        raise Refused(problem, answer, board_text(answer))
     return answer, board_text(answer)
 
 
-def _follow(service: ResearchService, iterations: int, *, quiet: bool) -> None:
-    """Wait for the campaign and, on a terminal, tell how far it is; Ctrl-C stops it between scenarios."""
+def _follow(service: ResearchService, iterations: int, *, quiet: bool) -> bool:
+    """Wait for the campaign and, on a terminal, tell how far it is; True if Ctrl-C stopped it, between two scenarios."""
     try:
         while not service.wait(0.5):
             status = service.status()
@@ -76,22 +78,25 @@ def _follow(service: ResearchService, iterations: int, *, quiet: bool) -> None:
     except KeyboardInterrupt:
         service.stop()
         service.wait()
-    if not quiet and sys.stderr.isatty():
-        print(file=sys.stderr)
+        return True
+    finally:
+        if not quiet and sys.stderr.isatty():
+            print(file=sys.stderr)
+    return False
 
 
 def board(queries: Queries, campaign_id: str) -> dict[str, Any]:
     """A campaign's leaderboard as plain data, without times: equal campaigns give equal text."""
     row = queries.campaign(campaign_id)
     runs = queries.runs(campaign_id)
-    totals = int(runs["scenarios"].sum()) + int(runs["validation_total_return"].notna().sum())
+    trials = int(runs["scenarios"].sum()) + int(runs["best_scenario"].notna().sum())  # each best set is judged once more
     return {
         "campaign": campaign_id,
-        "name": row.spec.name,
+        "name": row.name,
         "data": row.spec.dataset,
         "data_hash": row.spec.data_hash,
         "objective": row.spec.objective,
-        "trials": totals,
+        "trials": trials,
         "source": queries.source,
         "runs": [_run_answer({str(k): v for k, v in r.items()}) for r in runs.to_dict("records")],
     }
@@ -135,16 +140,17 @@ def board_text(answer: dict[str, Any]) -> str:
 
 
 def leaderboard(
-    campaign: Annotated[str | None, typer.Option(help="Id of the campaign; default the one that changed last.")] = None,
+    campaign: Annotated[str | None, typer.Option(help="Id of a campaign; default the one that changed last.")] = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> tuple[dict[str, Any], str]:
     """The runs of one campaign, best validation Sharpe first, failed ones last."""
     with open_reader(settings_of(store)) as queries:
         campaigns = queries.campaigns()
-        if campaign is None and campaigns.empty:
+        shown = campaigns.loc[campaigns["state"] != "archived", "campaign_id"]
+        if campaign is None and shown.empty:
             raise CampaignError("the ledger holds no campaign; start one with `python -m engine run --data demo`, or in the app")
-        answer = board(queries, campaign or str(campaigns["campaign_id"].iloc[0]))
+        answer = board(queries, campaign or str(shown.iloc[0]))
         if queries.source == "snapshot":
             answer["age_s"] = queries.age_s
     return answer, board_text(answer)
@@ -159,8 +165,8 @@ def repeat(
 ) -> tuple[dict[str, Any], str]:
     """Compute a run's every stored figure again: equal, or the first difference."""
     settings = settings_of(store)
-    if (run_id is None) == (sample is None):
-        raise CampaignError("wanted one run's id, or --sample N")
+    if (run_id is None) == (sample is None) or (sample is not None and sample < 1):
+        raise CampaignError("wanted one run's id, or --sample N with N of at least 1")
     with open_reader(settings) as queries, open_evaluator(settings) as evaluator:
         ids = queries.run_ids() if run_id is None else [run_id]
         if sample is not None:
@@ -179,5 +185,5 @@ def repeat(
     text = f"{equal} of {len(repeats)} runs equal, {answer['figures_compared']:,} figures compared"
     if equal < len(repeats):
         first = next(r for r in repeats if not r.is_equal)
-        raise Refused(f"run {first.run_id} differs: {first.difference}; {text}", answer)
+        raise Refused(f"run {first.run_id} differs: {first.difference}; {text}", answer, text)
     return answer, text
