@@ -79,10 +79,16 @@ def thin_candles(candles: pd.DataFrame, most: int = MAX_CANDLES) -> pd.DataFrame
     return wide.set_axis(candles.index[::width][: len(wide)])
 
 
+def plain_times(index: pd.Index) -> np.ndarray:
+    """The values of an index, UTC times without their zone: plotly copies those at once, zoned ones one by one."""
+    return (index.tz_convert(None) if isinstance(index, pd.DatetimeIndex) and index.tz else index).to_numpy()
+
+
 def line(series: pd.Series, name: str, tint: str, *, dash: str = "solid", width: float = 1.8, form: str = "+.2%") -> go.Scatter:
     series = thin(series)
+    look = {"color": tint, "dash": dash, "width": width}
     return go.Scatter(
-        x=series.index, y=series.to_numpy(), name=name, mode="lines", line={"color": tint, "dash": dash, "width": width},
+        x=plain_times(series.index), y=series.to_numpy(), name=name, mode="lines", line=look,
         hovertemplate=f"%{{y:{form}}}<extra>{name}</extra>",
     )  # fmt: skip
 
@@ -177,7 +183,8 @@ def candle_figure(
     up, down = colour("neutral", dark), colour("text", dark)
     figure.add_trace(
         go.Candlestick(
-            x=shown.index, open=shown["open"], high=shown["high"], low=shown["low"], close=shown["close"], name="Price",
+            x=plain_times(shown.index), open=shown["open"], high=shown["high"], low=shown["low"], close=shown["close"],
+            name="Price",
             increasing={"line": {"color": up, "width": 1}, "fillcolor": colour("ground", dark)},
             decreasing={"line": {"color": down, "width": 1}, "fillcolor": up}, showlegend=False,
         )

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from pages.figures import asset_bar_figure, blank, candle_figure, line, time_axis
+from pages.figures import asset_bar_figure, blank, candle_figure, line, plain_times, time_axis
 from pages.look import colour
 
 RUN_STYLES = (
@@ -54,7 +54,7 @@ def coverage_figure(exists: np.ndarray, times: pd.DatetimeIndex, symbols: tuple[
     figure = blank(dark, height=min(150 + 7 * len(symbols), 900), x="Time (UTC)", y="Asset")
     figure.add_trace(
         go.Heatmap(
-            z=share.T, x=times[edges[:-1]], y=list(symbols), zmin=0, zmax=100, hoverongaps=False,
+            z=share.T, x=plain_times(times[edges[:-1]]), y=list(symbols), zmin=0, zmax=100, hoverongaps=False,
             colorscale=[[0, colour("ground", dark)], [1, colour("neutral", dark)]],
             colorbar={"title": {"text": "Bars, %"}, "thickness": 12},
             hovertemplate="%{y}, from %{x|%Y-%m-%d}: %{z}% of bars<extra></extra>",

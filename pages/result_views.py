@@ -58,7 +58,8 @@ def compare(service: ResearchService, run_ids: list[str]) -> None:
 def asset_trades(service: ResearchService, run: RunRow, spec: CampaignSpec, symbol: str, window: str) -> None:
     """One asset's candles with the run's trades, and the trades below; a ticked trade is shown from close by."""
     try:
-        trades = service.result(run.run_id, window).trades
+        with st.spinner("Computing it again from the ledger"):
+            trades = service.result(run.run_id, window).trades
         candles = service.candles(run.run_id, symbol, window)
     except EngineError as error:
         st.error(str(error))

@@ -46,7 +46,8 @@ def equity(run: RunRow, campaign: CampaignRow) -> None:
     dark = look.is_dark()
     for place, window in zip(st.columns(2, gap="medium"), WINDOWS, strict=True):
         with place:
-            result = service.result(run.run_id, window)
+            with st.spinner("Computing it again from the ledger"):
+                result = service.result(run.run_id, window)
             st.markdown(
                 f"**{window.capitalize()}**: {'what the search saw' if window == 'train' else 'what it was not fitted on'}"
             )
