@@ -45,7 +45,7 @@ def ticked(frame: pd.DataFrame, symbols: list[str], config: dict[str, Any], key:
 
     chosen = [symbols.index(selection.current("asset"))] if selection.current("asset") in symbols else []
     st.dataframe(
-        frame, column_config=symbol | config, hide_index=True, height=380, placeholder=look.NOT_COMPUTED, key=place,
+        frame, column_config=symbol | config, hide_index=True, height=480, placeholder=look.NOT_COMPUTED, key=place,
         on_select=choose, selection_mode="single-row", selection_default={"selection": {"rows": chosen}},
     )  # fmt: skip
 

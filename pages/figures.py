@@ -52,6 +52,9 @@ def time_axis(figure: go.Figure, dark: bool, times: pd.Index) -> go.Figure:
     selector = {"buttons": [*buttons, {"step": "all", "label": "All"}], "x": 0, "y": 1.0, "yanchor": "bottom", "bgcolor": ground,
                 "activecolor": colour("null", dark), "font": {"size": 11}}  # fmt: skip
     figure.update_xaxes(rangeselector=selector, rangeslider={"visible": False}, type="date")
+    if len(figure.data) > 1:  # buttons and legend in two rows: on a narrow screen they would lie on each other
+        rows = figure.layout.height - 112
+        figure.update_layout(margin_t=62, legend_y=1 + 28 / max(rows, 1))
     return figure
 
 

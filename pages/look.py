@@ -154,12 +154,13 @@ def figure_table(frame: pd.DataFrame, *, prefixes: tuple[str, ...] = ("",)) -> t
         unit = _figure(name).unit
         if unit in ("fraction", "sleeve"):
             shown[column] = 100 * frame[column].astype(float)
-        sign = "+" if unit in ("fraction", "sleeve") and name.removesuffix("_with_open") not in _SHARES else ""
-        of = f" ({prefix.rstrip('._ ')})" if prefix else ""
+        signed = unit in ("fraction", "sleeve") and name.removesuffix("_with_open") not in _SHARES
+        sign = "+" if signed or prefix.startswith("change") else ""
+        of = f" ({prefix.rstrip('._ ').replace('_', ', ')})" if prefix else ""
         config[column] = st.column_config.NumberColumn(
             figure_label(name) + of,
             help=figure_help(name),
-            format="%,d" if unit in ("count", "bars") else f"%{sign},.2f",
+            format=f"%{sign},d" if unit in ("count", "bars") else f"%{sign},.2f",
         )
     return shown, config
 
