@@ -14,7 +14,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from engine.market.catalog import Catalog
-from engine.market.demo import demo_market
+from engine.market.demo import DEMO_EDGE, DEMO_STRENGTH, demo_market, describe_edge
 from engine.market.quality import assess
 from engine.records import Benchmarks, StopConditions
 from engine.research.campaign import Choices
@@ -43,10 +43,12 @@ def service_of(store_dir: Path) -> ResearchService:
 
 @pytest.fixture(scope="session")
 def market_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A store with the market `small` (8 assets, 3,000 hourly bars, SYNTHETIC) and no campaign."""
+    """A store with the markets `small` (8 assets) and `demo` (12, for speed), 3,000 SYNTHETIC hourly bars each; no campaign."""
     store = tmp_path_factory.mktemp("market_store")
-    panel = demo_market("small", assets=8, bars=3_000)
-    Catalog(Settings(store_dir=store).bars_dir).save(panel, source="SYNTHETIC", quality=assess(panel))
+    for name, assets in (("small", 8), ("demo", 12)):
+        panel = demo_market(name, assets=assets, bars=3_000)
+        edge = {"edge": DEMO_EDGE, "edge_strength": DEMO_STRENGTH, "edge_text": describe_edge(DEMO_EDGE, DEMO_STRENGTH)}
+        Catalog(Settings(store_dir=store).bars_dir).save(panel, source="SYNTHETIC", quality=assess(panel), extra_meta=edge)
     return store
 
 

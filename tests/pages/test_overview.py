@@ -1,6 +1,7 @@
 """Overview: an empty store teaches, a finished campaign shows its true figures, work can be started and stopped."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -25,7 +26,21 @@ def test_one_button_starts_a_first_campaign_on_the_demo_market(empty_app: AppTes
     assert status.dataset == "demo"
     assert status.synthetic
     assert status.state in ("starting", "running")
-    assert any("SYNTHETIC" in badge.value for badge in empty_app.run().sidebar.markdown)
+
+
+def test_the_sidebar_tells_state_campaign_data_and_isolation(app: AppTest) -> None:
+    app.run()
+    sidebar = " ".join(element.value for element in [*app.sidebar.markdown, *app.sidebar.caption])
+    assert "Not running" in sidebar
+    assert "random arm" in sidebar
+    assert research().status().isolation in sidebar
+    service = research()
+    service.start(service.queries.campaigns()["campaign_id"].iloc[0])
+    second_viewer = AppTest.from_file(Path(__file__).parents[2] / "app.py", default_timeout=30).run()
+    sidebar = " ".join(element.value for element in [*second_viewer.sidebar.markdown, *second_viewer.sidebar.caption])
+    assert "Small search" in sidebar
+    assert "Theme: volume" in sidebar
+    assert "SYNTHETIC" in sidebar
 
 
 def test_headline_figures_are_those_of_the_ledger(app: AppTest) -> None:

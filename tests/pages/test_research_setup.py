@@ -39,8 +39,8 @@ def test_each_objective_comes_with_its_definition(form: AppTest) -> None:
 
 def test_an_asset_filter_that_the_next_dataset_does_not_hold_is_dropped(form: AppTest) -> None:
     form.selectbox(key="research.dataset").set_value("demo").run()
-    form.number_input(key="research.top_assets").set_value(60)
-    form.multiselect(key="research.exclude").set_value(["SYN000USD", "SYN099USD"]).run()
+    form.number_input(key="research.top_assets").set_value(10)
+    form.multiselect(key="research.exclude").set_value(["SYN000USD", "SYN011USD"]).run()
     form.selectbox(key="research.dataset").set_value("small").run()
     assert not form.exception
     assert form.number_input(key="research.top_assets").value is None
