@@ -74,8 +74,10 @@ class SandboxPool:
             try:
                 with contextlib.closing(slot.ask({"source": source, "salt": 0}, None, cap=_TEXT_CAP)) as messages:
                     for kind, body in messages:
-                        if kind in (wire.RANGES, wire.REFUSED):
-                            return _read(wire.unpack_ranges if kind == wire.RANGES else wire.unpack_failure, body)
+                        if kind == wire.RANGES:
+                            return _read(wire.unpack_ranges, body)
+                        if kind == wire.REFUSED:
+                            return _read(wire.unpack_failure, body)
             except ChildEnded as ended:
                 return ended.failure
         return _NO_ANSWER
@@ -135,8 +137,9 @@ class _Work:
                     elif kind == wire.RANGES:
                         ran = True
                     elif left:
+                        answer = _read_signals(kind, body, self._data)
                         left -= 1
-                        yield _read_signals(kind, body, self._data)
+                        yield answer
         except ChildEnded as child:
             self._ended += 1
             if not ran or self._ended == MAX_ENDED:
@@ -164,13 +167,14 @@ def _signals_cap(data: SealedWindow) -> int:
 
 
 def _read_signals(kind: bytes, body: memoryview, data: SealedWindow) -> Signals | Failure:
-    bars = data.rows - data.lead_in
-    return _read(wire.unpack_failure if kind == wire.FAILURE else lambda b: wire.unpack_signals(b, bars, data.assets), body)
+    if kind == wire.FAILURE:
+        return _read(wire.unpack_failure, body)
+    return _read(lambda b: wire.unpack_signals(b, data.rows - data.lead_in, data.assets), body)
 
 
-def _read(unpack: Callable[[memoryview], T], body: memoryview) -> T | Failure:
-    """The unpacked message, or the failure that a malformed one is."""
+def _read(unpack: Callable[[memoryview], T], body: memoryview) -> T:
+    """The unpacked message. Raises ChildEnded for a malformed one: whoever said it is not listened to any more."""
     try:
         return unpack(body)
     except wire.WireError as error:
-        return Failure("output", str(error))
+        raise ChildEnded(Failure("output", f"what came back is no answer of the contract: {error}")) from error

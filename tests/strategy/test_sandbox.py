@@ -1,0 +1,456 @@
+"""Children that run strategies: what comes back, and that nothing a strategy does harms what comes after it."""
+
+import contextlib
+import os
+import resource
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+
+from engine.market.bars import Panel
+from engine.records import Failure, ParamRange, Params, Signals, Window
+from engine.settings import Limits, Settings
+from engine.strategy import sandbox, slot
+from engine.strategy.packing import unpack_bits
+from engine.strategy.sandbox import Cancelled, SandboxBroken, SandboxPool
+from engine.strategy.window_data import SealedWindow, seal_window
+from tests.markets import panel_of, random_bars
+
+LIMITS = Limits(cpu_s_per_set=0.2, cpu_s_start=0.2, wall_s_idle=60, memory_mb=300, indicator_cache_mb=32)
+SETS: list[Params] = [{"a": i} for i in range(3)]
+LEAD_IN = 40
+
+
+def strategy(*lines: str, before: str = "", ranges: str = "{'a': [0, 1, 2]}") -> str:
+    """A strategy that buys bars which closed above their open, with those lines before its return.
+
+    Its lines 1-3 are imports, PARAMS and def; the given lines begin on line 4, if there is nothing `before`.
+    """
+    body = "".join(f"    {line}\n" for line in lines)
+    head = f"import math, os, sys, time, warnings; import numpy as np; import pandas as pd\nPARAMS = {ranges}\n{before}"
+    return f"{head}def signals(market, params, ta):\n{body}    return {{'entries': market.close > market.open}}\n"
+
+
+@pytest.fixture(scope="module")
+def panel() -> Panel:
+    rng = np.random.default_rng(1)
+    return panel_of(random_bars(rng, 300, 4, missing=0.02), volume=rng.lognormal(5, 1, (300, 4)))
+
+
+@pytest.fixture(scope="module")
+def data(panel: Panel) -> SealedWindow:
+    return seal_window(panel, Window("validation", LEAD_IN, 300, lead_in=LEAD_IN))
+
+
+@pytest.fixture(scope="module")
+def pool() -> Iterator[SandboxPool]:
+    made = SandboxPool(1, LIMITS)
+    yield made
+    made.close()
+
+
+@contextlib.contextmanager
+def new_pool(**limits: Any) -> Iterator[SandboxPool]:
+    made = SandboxPool(1, Limits(**{**vars(LIMITS), **limits}))
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+@pytest.fixture
+def answers(pool: SandboxPool, data: SealedWindow) -> Any:
+    return lambda source, sets=SETS, **options: list(pool.signals(source, sets, data, **options))
+
+
+def servers() -> list[psutil.Process]:
+    return psutil.Process().children()
+
+
+def kinds(found: list[Signals | Failure]) -> list[str]:
+    return [f.kind if isinstance(f, Failure) else "signals" for f in found]
+
+
+def same(one: Signals, other: Signals) -> bool:
+    return all(np.array_equal(value, getattr(other, name)) for name, value in vars(one).items())
+
+
+HONEST = strategy()
+
+
+class TestAnswers:
+    def test_ranges_come_back_as_declared(self, pool: SandboxPool) -> None:
+        source = strategy(ranges="{'fast': (5, 40), 'x': ('log', 0.1, 1), 'kind': ['ema', 2.5, True]}")
+        assert pool.ranges(source) == (
+            ParamRange("fast", "int", 5.0, 40.0),
+            ParamRange("x", "float", 0.1, 1.0, log=True),
+            ParamRange("kind", "choice", choices=("ema", 2.5, True)),
+        )
+
+    def test_signals_are_those_of_the_true_bars_without_the_lead_in(self, answers: Any, panel: Panel) -> None:
+        found = answers(HONEST)
+        assert kinds(found) == ["signals"] * 3
+        for signals in found:
+            np.testing.assert_array_equal(unpack_bits(signals.entries, 260), (panel.close > panel.open)[LEAD_IN:])
+
+    def test_each_set_gets_its_values_and_missing_ones_their_default(self, answers: Any) -> None:
+        source = strategy(
+            "return {'entries': market.close > market.open, 'size': params['x'], 'max_bars': params['n']}",
+            ranges="{'x': (0.1, 0.5), 'n': (1, 9)}",
+        )
+        assert [(s.size, s.max_bars) for s in answers(source, [{"x": 0.2, "n": 3}, {"n": 4}, {}])] == [
+            (0.2, 3),
+            (0.3, 4),
+            (0.3, 5),
+        ]
+
+    def test_long_only_leaves_the_short_side_out(self, answers: Any) -> None:
+        source = strategy("up = market.close > market.open", "return {'entries': up, 'short_entries': ~up, 'short_exits': up}")
+        (both,), (long,) = answers(source, [{}]), answers(source, [{}], sides="long")
+        assert both.short_entries is not None
+        assert long.short_entries is long.short_exits is None
+        np.testing.assert_array_equal(long.entries, both.entries)
+
+    def test_answers_keep_their_order_over_several_children(self, answers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sandbox, "SETS_PER_CHILD", 2)
+        source = strategy("return {'entries': market.close > 0, 'max_bars': params['n']}", ranges="{'n': (1, 9)}")
+        assert [s.max_bars for s in answers(source, [{"n": n} for n in (5, 1, 4, 2, 3)])] == [5, 1, 4, 2, 3]
+
+    def test_a_long_order_and_many_answers_pass(self, answers: Any) -> None:
+        choice = "x" * 100
+        source = strategy(ranges=f"{{'a': ['{choice}']}}") + "# " + "y" * 60_000
+        assert kinds(answers(source, [{"a": choice}] * 1_000)) == ["signals"] * 1_000
+
+    def test_no_sets_have_no_answers(self, answers: Any) -> None:
+        assert answers(HONEST, []) == []
+
+
+class TestRepeats:
+    @pytest.mark.parametrize("path", sorted(Settings().strategies_dir.glob("*.py")), ids=lambda p: p.stem)
+    def test_signals_of_an_honest_strategy_do_not_depend_on_the_salt(self, path: Path, answers: Any) -> None:
+        (one,), (other,) = (answers(path.read_text(encoding="utf-8"), [{}], salt=salt) for salt in (1, 2))
+        assert same(one, other)
+
+    def test_the_same_salt_gives_the_same_bits_in_another_process_even_to_a_strategy_that_draws(self, data: SealedWindow) -> None:
+        """The order of a set of names and the global generators used to differ from process to process."""
+        source = strategy(
+            "first = next(iter({'market', 'params', 'close', 'volume', 'stop', 'trail'}))",
+            "draws = np.random.rand(*market.close.shape)",
+            "return {'entries': {first: draws > 0.5}, 'size': draws}",
+        )
+        found = []
+        for _ in range(2):
+            with new_pool() as pool:
+                found.append(list(pool.signals(source, [{}, {}], data, salt=7)))
+        assert all(same(a, b) for a, b in zip(*found, strict=True))
+        assert same(*found[0])
+
+    def test_nothing_that_a_set_leaves_behind_is_there_for_the_next(self, answers: Any) -> None:
+        source = strategy(
+            "seen = [len(left), hasattr(ta, 'mine'), len(market.features), 'mine' in params, 'mine' in market.close]",
+            "if any(seen): raise ValueError(str(seen))",
+            "left.append(1); ta.mine = params['mine'] = market.features['mine'] = 1",
+            "ta.ema = None",
+            "market.close['mine'] = 1.0",
+            "return {'entries': market.open > 0}",
+            before="left = []\n",
+        )
+        assert kinds(answers(source)) == ["signals"] * 3
+
+
+class TestFailures:
+    @pytest.mark.parametrize(
+        ("source", "failure"),
+        [
+            ("PARAMS = {\n", Failure("syntax", "'{' was never closed: PARAMS = {", 1)),
+            ("x = 1\n  y = 2\n", Failure("syntax", "unexpected indent: y = 2", 2)),
+            ("x = 1\0", Failure("syntax", "source code string cannot contain null bytes", None)),
+            ("PARAMS = {}", Failure("contract", "the module has no function `signals`; wanted def signals(market, params, ta)")),
+            ("def signals(m, p, t): 1",
+             Failure("contract", "the module has no PARAMS; wanted a dict of parameter ranges, which may be empty")),
+            ("PARAMS = {'a': (5, 1)}\ndef signals(m, p, t): 1", Failure("contract", "PARAMS['a'] is (5, 1); wanted low <= high")),
+            ("import math\nx = math.sqrt(-1)", Failure("error", "ValueError: math domain error", 2)),
+            ("raise SystemExit(3)", Failure("error", "SystemExit: 3", 1)),
+            ("import os; os._exit(3)",
+             Failure("killed", "the process ended itself with exit code 3 before its answer; return a dict instead")),
+            ("#" * 65_537,
+             Failure("contract", "the source has 65537 bytes; wanted at most 65536: take out what is no trading logic")),
+        ],
+        ids=lambda value: value.message[:20] if isinstance(value, Failure) else "",
+    )  # fmt: skip
+    def test_a_source_that_fails_altogether_fails_for_its_ranges_and_for_each_set(
+        self, source: str, failure: Failure, pool: SandboxPool, answers: Any
+    ) -> None:
+        assert pool.ranges(source) == failure
+        assert answers(source) == [failure] * 3
+
+    def test_a_source_that_is_no_text_is_a_syntax_failure(self, pool: SandboxPool) -> None:
+        for source in ("x = '\ud800'", "x = " + "-" * 60_000 + "1"):
+            found = pool.ranges(source)
+            assert isinstance(found, Failure)
+            assert found.kind == "syntax"
+
+    def test_a_set_that_raises_names_its_line_and_the_next_goes_on(self, answers: Any) -> None:
+        source = strategy(
+            "if params['a'] == 1: halve(market.close)", before="def halve(frame):\n    raise ZeroDivisionError('by hand')\n"
+        )
+        one, two, three = answers(source)
+        assert two == Failure("error", "ZeroDivisionError: by hand", 4)
+        assert kinds([one, three]) == ["signals"] * 2
+
+    def test_a_breach_of_the_contract_is_told(self, answers: Any) -> None:
+        (found,) = answers(strategy("return {'entries': market.close}"), [{}])
+        said = "'entries' is a frame of 300 x 4 with float64 values; wanted plain booleans (compare with > or <, as in x > 0)"
+        assert found == Failure("contract", said)
+
+    def test_reading_a_volume_that_is_not_there_names_the_line(self, panel: Panel, pool: SandboxPool) -> None:
+        bare = Panel(**{**{f: getattr(panel, f) for f in panel.__dataclass_fields__}, "has_volume": False})
+        (found,) = pool.signals(strategy("burst = market.volume > 5"), [{}], seal_window(bare, Window("all", 0, 300)))
+        assert (found.kind, found.line) == ("contract", 4)
+
+    @pytest.mark.parametrize(
+        ("given", "said"),
+        [
+            ({"a": 7}, "parameter a is 7; wanted one of [0, 1, 2]"),
+            ({"a": float("nan")}, "parameter a is nan; wanted one of [0, 1, 2]"),
+            ({"b": 1}, "the strategy has no parameter 'b'; it has a"),
+        ],
+    )
+    def test_a_parameter_outside_its_range_is_refused_and_the_next_set_goes_on(self, given: Any, said: str, answers: Any) -> None:
+        refused, fine = answers(HONEST, [given, {"a": 1}])
+        assert refused == Failure("contract", said)
+        assert isinstance(fine, Signals)
+
+
+HINTS = {
+    "~x.shift(1)": "write ~x.shift(1, fill_value=False)",
+    "1 < c & c < 2": "as in (a > 1) & (b < 2)",
+    "c > 1 & c < 2": "as in (a > 1) & (b < 2)",
+    "c > market.open & market.volume > 3": "as in (a > 1) & (b < 2)",
+    "x and x": "no `and`, `or`, `not`, `if`",
+    "1 if x else 2": "no `and`, `or`, `not`, `if`",
+    "max(c, market.open)": "no `and`, `or`, `not`, `if`",
+    "x - x": "use a & ~b",
+    "c.iloc.__setitem__((0, 0), 1)": "work on a copy, x = market.close.copy()",
+    "ta.ema(c, 5).iloc.__setitem__((0, 0), 1)": "work on a copy",
+    "c > c['A000']": "use frame.gt(series, axis=0)",
+    "c > c.iloc[5:]": "no dropna or iloc before that",
+    "c['BTCUSDT']": "columns are A000 (the reference asset)",
+    "c.rolling('24h').mean()": "use market.hour and market.weekday",
+    "c.resample('1D').last()": "use market.hour and market.weekday",
+    "range(2.5)": "a range of two ints in PARAMS gives one",
+    "signals(market)": "wanted def signals(market, params, ta)",
+    "numpy.nan": "import it at the top",
+    "__import__('no_such_library')": "imports are numpy, pandas and math",
+    "c.fillna(method='ffill')": "use .ffill()",
+    "c.applymap(abs)": "pandas no longer has it",
+    "ta.emma(c, 5)": "the nearest name is ta.ema",
+    "ta.ema(c, 5, 6, 7)": "wanted ta.ema(real, timeperiod=30)",
+    "ta.ema(c, 1.5)": "timeperiod to be a whole number",
+    "market.Close": "the nearest name is market.close",
+    "market.features['regime']": "it holds nothing",
+    "params['b']": "params has no 'b'; it holds a",
+}
+
+
+@pytest.mark.parametrize("expression", HINTS)
+def test_a_common_mistake_is_answered_with_what_to_write(expression: str, answers: Any) -> None:
+    (found,) = answers(strategy("c, x = market.close, market.close > 5", expression), [{}])
+    assert HINTS[expression] in found.message
+    assert found.line == 5
+    assert len(found.message) < 450
+
+
+class TestHarm:
+    """What a strategy may do to its own process. It costs the set it was at, and the server lives on."""
+
+    @pytest.fixture(autouse=True)
+    def _server_is_kept(self, pool: SandboxPool) -> Iterator[None]:
+        pool.ranges(HONEST)
+        before = servers()
+        yield
+        assert isinstance(pool.ranges(HONEST), tuple)
+        assert servers() == before
+        assert psutil.Process().children(recursive=True) == before
+
+    @pytest.mark.parametrize(
+        ("line", "kind", "said"),
+        [
+            ("os._exit(3)", "killed", "ended itself with exit code 3"),
+            ("sys.exit(3)", "error", "SystemExit: 3"),
+            ("os.kill(os.getpid(), 11)", "killed", "crashed with signal 11"),
+            ("os.kill(os.getpid(), 9)", "killed", "the system ended the process"),
+            ("np.ones(10**9)", "memory", "more memory than its limit"),
+            ("x = [bytes(10**7) for _ in range(10**6)]", "memory", "more memory than its limit"),
+            ("signals(market, params, ta)", "error", "RecursionError"),
+            ("os.write(4, b'x' * 100)", "output", "must not write to open files"),
+            ("os.write(4, b'S' + b'\\xff' * 4)", "output", "must not write to open files"),
+            ("os.write(4, b'S' + b'\\x05\\0\\0\\0hello'); os._exit(0)", "output", "a message of 5 bytes"),
+            ("while True: os.write(4, bytes(10**6))", "output", "must not write to open files"),
+            ("os.close(4)", "killed", "before its answer"),
+        ],
+    )
+    def test_it_fails_and_the_next_set_goes_on(self, line: str, kind: str, said: str, answers: Any) -> None:
+        found = answers(strategy("if params['a'] == 1:", f"    {line}"))
+        assert kinds(found) == ["signals", kind, "signals"]
+        assert said in found[1].message
+
+    def test_an_endless_loop_ends_by_its_cpu_limit(self, answers: Any) -> None:
+        found = answers(strategy("while params['a'] == 1: pass"))
+        assert kinds(found) == ["signals", "timeout", "signals"]
+        assert found[1].message == "one parameter set used more than 0.2 CPU seconds; look for an endless loop"
+
+    def test_an_endless_loop_of_the_module_is_tried_once(self, answers: Any) -> None:
+        said = "running the module used more than 0.2 CPU seconds; look for an endless loop"
+        assert answers(strategy(before="while True: pass\n")) == [Failure("timeout", said)] * 3
+
+    def test_a_last_word_before_its_time_leaves_the_other_sets_without_answer(self, answers: Any) -> None:
+        found = answers(strategy("if params['a'] == 1:", "    os.write(4, b'D' + bytes(4)); time.sleep(60)"))
+        assert kinds(found) == ["signals", "output", "output"]
+
+    def test_what_it_prints_and_warns_goes_nowhere(self, answers: Any, capfd: pytest.CaptureFixture[str]) -> None:
+        found = answers(
+            strategy("print('x' * 10**6); sys.stderr.write('y' * 10**6); warnings.warn('z')", "np.log(-market.close)")
+        )
+        assert kinds(found) == ["signals"] * 3
+        assert capfd.readouterr() == ("", "")
+
+    def test_processes_that_it_starts_end_with_it(self, answers: Any, tmp_path: Path) -> None:
+        found = answers(
+            strategy(
+                "if params['a'] == 1:",
+                "    if os.fork() == 0:",
+                f"        os.mkdir({str(tmp_path)!r} + f'/{{os.getpid()}}'); time.sleep(300)",
+                f"    while not os.listdir({str(tmp_path)!r}): pass",
+                "    os._exit(0)",
+            )
+        )
+        assert kinds(found) == ["signals", "killed", "signals"]
+        (pid,) = (int(p.name) for p in tmp_path.iterdir())
+        assert not psutil.pid_exists(pid) or psutil.Process(pid).wait(10) is None
+
+    def test_after_three_lost_children_the_rest_is_given_up(self, answers: Any, tmp_path: Path) -> None:
+        source = strategy(f"os.mkdir({str(tmp_path)!r} + f'/{{os.getpid()}}'); os._exit(1)")
+        found = answers(source, [{}] * 20)
+        assert kinds(found) == ["killed"] * 20
+        assert len(list(tmp_path.iterdir())) == sandbox.MAX_ENDED
+
+    def test_it_cannot_leave_a_file(self, answers: Any, tmp_path: Path) -> None:
+        (found,) = answers(strategy(f"market.close.to_csv({str(tmp_path / 'bars.csv')!r})"), [{}])
+        assert "File too large" in found.message
+
+    def test_many_evaluations_leave_no_descriptor_and_no_process_behind(self, pool: SandboxPool, answers: Any) -> None:
+        (server,) = servers()
+        before = psutil.Process().num_fds(), server.num_fds()
+        for i in range(50):
+            pool.ranges(HONEST)
+            if i % 10 == 0:
+                answers(strategy("if params['a'] == 1: os._exit(1)"))
+        assert (psutil.Process().num_fds(), server.num_fds()) == before
+
+    def test_an_iterator_that_is_let_go_of_frees_its_slot(self, pool: SandboxPool, data: SealedWindow) -> None:
+        found = pool.signals(strategy("if params['a'] == 1: time.sleep(300)"), SETS, data)
+        assert isinstance(next(found), Signals)
+        found.close()
+
+
+def test_a_child_sees_no_variable_and_no_open_file_of_the_host(data: SealedWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDGEWISE_KEY", "a secret")
+    source = strategy("raise ValueError(f'{sorted(os.environ)} {len(os.listdir(\"/proc/self/fd\"))} {os.getcwd()}')")
+    with open(os.devnull), new_pool() as pool:
+        (found,) = pool.signals(source, [{}], data)
+    allowed = sorted([*slot.ENVIRONMENT, "LC_CTYPE"])
+    # The three standard ones, the window, the pipe, the mapping's own, and the one that lists them.
+    assert found.message == f"ValueError: {allowed} 7 /"
+
+
+class TestIdle:
+    def test_a_child_that_only_waits_is_ended(self, data: SealedWindow) -> None:
+        with new_pool(wall_s_idle=0.5) as pool:
+            found = list(pool.signals(strategy("if params['a'] == 1: time.sleep(300)"), SETS, data))
+        assert kinds(found) == ["signals", "timeout", "signals"]
+        assert found[1].message == "nothing was computed for 0.5 seconds; look for something that waits"
+
+    def test_a_child_that_computes_is_not(self, data: SealedWindow) -> None:
+        """Limits are CPU seconds, so that load on the machine changes no result."""
+        with new_pool(wall_s_idle=0.3, cpu_s_per_set=20) as pool:
+            (found,) = pool.signals(
+                strategy("end = time.process_time() + 0.8", "while time.process_time() < end: pass"), [{}], data
+            )
+        assert isinstance(found, Signals)
+
+
+class TestStop:
+    def test_cancelling_in_the_middle_raises_and_frees_the_slot(self, pool: SandboxPool, data: SealedWindow) -> None:
+        cancelled = threading.Event()
+        found = pool.signals(strategy("if params['a'] == 1: time.sleep(300)"), SETS, data, cancelled=cancelled)
+        assert isinstance(next(found), Signals)
+        cancelled.set()
+        with pytest.raises(Cancelled):
+            next(found)
+        assert kinds(list(pool.signals(HONEST, SETS, data, cancelled=threading.Event()))) == ["signals"] * 3
+
+    def test_closing_ends_every_process_and_work_that_goes_on(self, data: SealedWindow) -> None:
+        before = set(psutil.Process().children(recursive=True))
+        pool = SandboxPool(2, LIMITS)
+        outcome: list[Any] = []
+        begun = threading.Event()
+
+        def work() -> None:
+            try:
+                for answer in pool.signals(strategy("if params['a'] == 1: time.sleep(300)"), SETS, data):
+                    outcome.append(answer)
+                    begun.set()
+            except Cancelled as stopped:
+                outcome.append(stopped)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        assert begun.wait(60)
+        pool.ranges(HONEST)
+        pool.close()
+        thread.join(60)
+        assert [type(o) for o in outcome] == [Signals, Cancelled]
+        assert set(psutil.Process().children(recursive=True)) == before
+
+    def test_a_closed_pool_says_so(self) -> None:
+        pool = SandboxPool(1, LIMITS)
+        pool.close()
+        with pytest.raises(Cancelled, match="are closed"):
+            pool.ranges(HONEST)
+
+
+class TestServer:
+    def test_one_that_died_between_orders_is_replaced(self, pool: SandboxPool) -> None:
+        pool.ranges(HONEST)
+        (server,) = servers()
+        server.kill()  # and not waited for: it may die before, while or after the order is sent
+        assert isinstance(pool.ranges(HONEST), tuple)
+        assert [s.is_running() for s in servers()] == [True]
+        assert servers() != [server]
+
+    def test_one_that_dies_during_an_order_costs_the_set_and_its_child_dies_with_it(self, answers: Any) -> None:
+        found = answers(strategy("if params['a'] == 1: os.kill(os.getppid(), 9); time.sleep(300)"))
+        assert kinds(found) == ["signals", "killed", "signals"]
+        assert "lost together with its server" in found[1].message
+
+    def test_one_that_does_not_start_tells_its_last_words(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(slot, "_START", "raise SystemExit('no numpy here')")
+        with new_pool() as pool, pytest.raises(SandboxBroken, match=r"did not start: no numpy here; run `doctor`"):
+            pool.ranges(HONEST)
+
+    def test_a_host_with_more_than_1024_open_files_is_served(self, data: SealedWindow) -> None:
+        """select() takes no descriptor beyond 1023, and a busy app has them."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard if hard != resource.RLIM_INFINITY else 4_096, hard))
+        with contextlib.ExitStack() as stack:
+            stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+            for _ in range(1_100):
+                stack.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+            with new_pool() as pool:
+                assert kinds(list(pool.signals(HONEST, SETS, data))) == ["signals"] * 3
