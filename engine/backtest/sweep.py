@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event, Lock
 
 import numpy as np
@@ -12,10 +12,11 @@ from engine.backtest import kernel
 from engine.backtest.simulation import Market, Simulation, hold_everything, open_market, simulate_signals
 from engine.market.bars import Panel
 from engine.records import Costs, Failure, Params, Window
-from engine.strategy.sandbox import SandboxPool
+from engine.strategy.sandbox import MAX_ENDED, SandboxPool
 from engine.strategy.window_data import SealedWindow, seal_window
 
 MAX_DRAWDOWN, EXPOSURE, MAX_EXPOSURE, LARGEST_SHARE = range(4)
+ENDED_ITS_CHILD = ("timeout", "killed", "output")
 Progress = Callable[[int], None]
 
 
@@ -90,6 +91,21 @@ def _join(parts: Sequence[Outcomes]) -> Outcomes:
     )
 
 
+def _give_up(outcomes: Outcomes) -> Outcomes:
+    """The outcomes without those behind the set that was the last to be allowed to end its child.
+
+    A slot gives up there for its own part; held over all parts, the number of slots changes no result.
+    """
+    ended = [i for i, f in enumerate(outcomes.failures) if f is not None and f.kind in ENDED_ITS_CHILD]
+    if len(ended) < MAX_ENDED:
+        return outcomes
+    last = ended[MAX_ENDED - 1]
+    for values in (outcomes.sums, outcomes.daily_equity, outcomes.curve):
+        values[last:] = np.nan
+    rest = (outcomes.failures[last],) * (outcomes.count - last)
+    return replace(outcomes, failures=outcomes.failures[:last] + rest)
+
+
 def salt_of(source: str, data_hash: str) -> int:
     """The seed of what a child sees at random (row labels, price scales): of code and data alone, so that runs repeat."""
     return zlib.crc32(f"{data_hash}\n{source}".encode())
@@ -122,4 +138,4 @@ def sweep(
 
     size = max(1, -(-len(params) // pool.slots))
     parts = [executor.submit(part, params[i : i + size]) for i in range(0, len(params), size)]
-    return _join([p.result() for p in parts])
+    return _give_up(_join([p.result() for p in parts]))

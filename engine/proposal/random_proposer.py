@@ -5,6 +5,7 @@ import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Literal, TypeVar
 
 import numpy as np
@@ -100,9 +101,12 @@ def _draw_entry(rng: np.random.Generator, draft: Draft, mirrored: bool, without:
 
 def _readable(conditions: Sequence[Condition], without: frozenset[str]) -> list[Condition]:
     """The conditions that read none of those fields, be it through another series."""
-    if not without:
-        return list(conditions)
-    return [c for c in conditions if not without & _fields_read((c.long, c.short, c.leave, c.leave_short))]
+    return [c for c in conditions if not (without and without & _fields_of(c))]
+
+
+@cache
+def _fields_of(condition: Condition) -> set[str]:
+    return _fields_read((condition.long, condition.short, condition.leave, condition.leave_short))
 
 
 def _fields_read(texts: Sequence[str]) -> set[str]:
