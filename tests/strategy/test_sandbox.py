@@ -3,7 +3,10 @@
 import contextlib
 import os
 import resource
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,7 @@ import pytest
 
 from engine.market.bars import Panel
 from engine.records import Failure, ParamRange, Params, Signals, Window
-from engine.settings import Limits, Settings
+from engine.settings import PROJECT_DIR, Limits, Settings
 from engine.strategy import sandbox, slot
 from engine.strategy.packing import unpack_bits
 from engine.strategy.sandbox import Cancelled, SandboxBroken, SandboxPool
@@ -72,6 +75,30 @@ def servers() -> list[psutil.Process]:
     return psutil.Process().children()
 
 
+def is_gone(pid: int, *, within_s: float = 20) -> bool:
+    """The process has ended, or does so soon; where nobody collects orphans it stays as a zombie."""
+    end = time.monotonic() + within_s
+    while time.monotonic() < end:
+        with contextlib.suppress(psutil.TimeoutExpired):
+            try:
+                process = psutil.Process(pid)
+                if process.status() == psutil.STATUS_ZOMBIE:
+                    return True
+                process.wait(0.05)
+            except psutil.NoSuchProcess:
+                return True
+    return False
+
+
+def note_pid(folder: Path) -> str:
+    """A line of strategy code that leaves its process's number in the folder; files it cannot write."""
+    return f"os.mkdir(f'{folder}/{{os.getpid()}}')"
+
+
+def noted_pids(folder: Path) -> list[int]:
+    return [int(p.name) for p in folder.iterdir()]
+
+
 def kinds(found: list[Signals | Failure]) -> list[str]:
     return [f.kind if isinstance(f, Failure) else "signals" for f in found]
 
@@ -125,6 +152,16 @@ class TestAnswers:
         choice = "x" * 100
         source = strategy(ranges=f"{{'a': ['{choice}']}}") + "# " + "y" * 60_000
         assert kinds(answers(source, [{"a": choice}] * 1_000)) == ["signals"] * 1_000
+
+    def test_one_bar_of_one_asset_is_enough(self, pool: SandboxPool) -> None:
+        data = seal_window(panel_of(np.array([[[1.0, 2.0, 0.5, 1.5]]])), Window("all", 0, 1))
+        (found,) = pool.signals(HONEST, [{}], data)
+        np.testing.assert_array_equal(unpack_bits(found.entries, 1), [[True]])
+
+    def test_the_window_itself_is_not_counted_as_memory_that_the_strategy_asked_for(self) -> None:
+        data = seal_window(panel_of(np.ones((10_000, 100, 4))), Window("all", 0, 10_000))
+        with new_pool(memory_mb=30) as pool:
+            assert kinds(list(pool.signals(strategy("return {'entries': market.close > 2}"), [{}], data))) == ["signals"]
 
     def test_no_sets_have_no_answers(self, answers: Any) -> None:
         assert answers(HONEST, []) == []
@@ -325,20 +362,18 @@ class TestHarm:
             strategy(
                 "if params['a'] == 1:",
                 "    if os.fork() == 0:",
-                f"        os.mkdir({str(tmp_path)!r} + f'/{{os.getpid()}}'); time.sleep(300)",
+                f"        {note_pid(tmp_path)}; time.sleep(300)",
                 f"    while not os.listdir({str(tmp_path)!r}): pass",
                 "    os._exit(0)",
             )
         )
         assert kinds(found) == ["signals", "killed", "signals"]
-        (pid,) = (int(p.name) for p in tmp_path.iterdir())
-        assert not psutil.pid_exists(pid) or psutil.Process(pid).wait(10) is None
+        assert [is_gone(pid) for pid in noted_pids(tmp_path)] == [True]
 
     def test_after_three_lost_children_the_rest_is_given_up(self, answers: Any, tmp_path: Path) -> None:
-        source = strategy(f"os.mkdir({str(tmp_path)!r} + f'/{{os.getpid()}}'); os._exit(1)")
-        found = answers(source, [{}] * 20)
+        found = answers(strategy(f"{note_pid(tmp_path)}; os._exit(1)"), [{}] * 20)
         assert kinds(found) == ["killed"] * 20
-        assert len(list(tmp_path.iterdir())) == sandbox.MAX_ENDED
+        assert len(noted_pids(tmp_path)) == sandbox.MAX_ENDED
 
     def test_it_cannot_leave_a_file(self, answers: Any, tmp_path: Path) -> None:
         (found,) = answers(strategy(f"market.close.to_csv({str(tmp_path / 'bars.csv')!r})"), [{}])
@@ -434,10 +469,22 @@ class TestServer:
         assert [s.is_running() for s in servers()] == [True]
         assert servers() != [server]
 
-    def test_one_that_dies_during_an_order_costs_the_set_and_its_child_dies_with_it(self, answers: Any) -> None:
-        found = answers(strategy("if params['a'] == 1: os.kill(os.getppid(), 9); time.sleep(300)"))
+    def test_one_that_dies_during_an_order_costs_the_set_and_its_child_dies_with_it(self, answers: Any, tmp_path: Path) -> None:
+        found = answers(strategy(f"if params['a'] == 1: {note_pid(tmp_path)}; os.kill(os.getppid(), 9); time.sleep(300)"))
         assert kinds(found) == ["signals", "killed", "signals"]
         assert "lost together with its server" in found[1].message
+        assert [is_gone(pid) for pid in noted_pids(tmp_path)] == [True]
+
+    def test_it_and_its_child_end_when_the_host_is_killed(self, tmp_path: Path) -> None:
+        source = strategy(before=f"{note_pid(tmp_path)}; os.mkdir(f'{tmp_path}/{{os.getppid()}}'); time.sleep(300)\n")
+        start = "from engine.settings import Limits; from engine.strategy.sandbox import SandboxPool"
+        host = subprocess.Popen([sys.executable, "-c", f"{start}; SandboxPool(1, Limits()).ranges({source!r})"], cwd=PROJECT_DIR)
+        while len(noted_pids(tmp_path)) < 2:
+            with pytest.raises(subprocess.TimeoutExpired):
+                host.wait(0.05)
+        host.kill()
+        host.wait()
+        assert [is_gone(pid) for pid in noted_pids(tmp_path)] == [True, True]
 
     def test_one_that_does_not_start_tells_its_last_words(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(slot, "_START", "raise SystemExit('no numpy here')")
