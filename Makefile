@@ -10,7 +10,7 @@ export PIP_NO_INPUT = 1
 .PHONY: run test
 
 run: $(VENV)/.kernel-compiled
-	@$(PYTHON) -m streamlit run app.py --server.port $(PORT)
+	@$(PYTHON) app.py --server.port $(PORT)
 
 # All four checks run, pytest last, so that one call shows everything that is wrong.
 test: $(VENV)/.test-packages $(VENV)/.kernel-compiled

@@ -1,11 +1,22 @@
-"""Edgewise in the browser: the frame around every page."""
+"""Edgewise in the browser: the frame around every page. `python app.py` starts the server on it."""
 
+import sys
 from pathlib import Path
 
 import streamlit as st
+from streamlit import runtime
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.web import cli
 
 from pages import selection
 from pages.frame import sidebar_status
+
+if not runtime.exists():  # run by Python, not by the server
+    # Until st.navigation has run once, Streamlit takes a folder `pages` for an app of the old kind and answers a link to a page
+    # with that page alone, without its frame.
+    PagesManager.uses_pages_directory = False
+    sys.argv = ["streamlit", "run", __file__, *sys.argv[1:]]
+    sys.exit(cli.main())
 
 MARK = Path(__file__).parent / "pages" / "mark.svg"
 

@@ -1,5 +1,6 @@
 """The child's work: execute a strategy on a mapped window and write its answers. Runs once and ends."""
 
+import ast
 import contextlib
 import json
 import os
@@ -21,6 +22,7 @@ from engine.strategy.market_view import MarketFrames, MarketView, Named
 from engine.strategy.params import ContractBreach, complete_params, read_ranges
 from engine.strategy.window_data import map_window
 
+MAX_LITERALS = 100
 Write = Callable[[bytes | memoryview], None]
 
 
@@ -37,11 +39,13 @@ def work(order: dict[str, Any], window_fd: int, write: Write) -> None:
 
 def _write_answers(order: dict[str, Any], window_fd: int, write: Write) -> None:
     try:
-        code = compile(order["source"], FILENAME, "exec")
+        tree = ast.parse(order["source"], FILENAME)
+        code = compile(tree, FILENAME, "exec")
     except BaseException as error:
         wire.send(write, wire.REFUSED, [wire.pack_failure(syntax_failure(error))])
         return
     try:
+        _check_literals(tree)
         ranges = _declared(code, order["salt"])
         runner = Runner(code, ranges, order, window_fd) if "params" in order else None
     except BaseException as error:
@@ -55,6 +59,15 @@ def _write_answers(order: dict[str, Any], window_fd: int, write: Write) -> None:
         except BaseException as error:
             kind, parts = wire.FAILURE, [wire.pack_failure(failure_of(error))]
         wire.send(write, kind, parts)
+
+
+def _check_literals(tree: ast.Module) -> None:
+    """Refuse a source that could carry a table of history in its numbers."""
+    numbers = [n for n in ast.walk(tree) if isinstance(n, ast.Constant) and type(n.value) in (int, float, complex)]
+    if len(numbers) > MAX_LITERALS:
+        raise ContractBreach(
+            f"the source holds {len(numbers)} numbers; at most {MAX_LITERALS} are allowed: compute values from the market instead"
+        )
 
 
 def _execute(code: CodeType, salt: int) -> dict[str, Any]:

@@ -7,10 +7,11 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -32,16 +33,15 @@ def _answers(address: str) -> bool:
         return False
 
 
-@pytest.fixture(scope="module")
-def app_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of an app on a new store; it ends with the module."""
+@contextmanager
+def _app(store: Path) -> Iterator[str]:
+    """Address of an app on that store, started as `make run` does; it ends with the block."""
     port = _free_port()
-    log = tmp_path_factory.mktemp("app") / "app.log"
-    environment = os.environ | {"EDGEWISE_STORE": str(log.parent / "store")}
+    log = store.parent / "app.log"
     with log.open("w") as output:
         app = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
-            cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT,
+            [sys.executable, "app.py", "--server.port", str(port)],
+            cwd=ROOT, env=os.environ | {"EDGEWISE_STORE": str(store)}, stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
         address = f"http://127.0.0.1:{port}"
         try:
@@ -51,19 +51,32 @@ def app_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         finally:
             app.terminate()
             try:
-                app.wait(20)
+                app.wait(60)
             except subprocess.TimeoutExpired:
                 app.kill()
                 app.wait()
 
 
 @pytest.fixture
-def page(app_address: str) -> Iterator[Page]:
-    """A browser page of 1440 x 900 on the app's address."""
+def fresh_address(tmp_path: Path) -> Iterator[str]:
+    """Address of an app that nobody has opened yet, on a new store."""
+    with _app(tmp_path / "store") as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Debian's headless Chromium."""
     assert CHROMIUM, "no Chromium is installed: apt-get install chromium"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1440, "height": 900}, base_url=app_address)
-        page.set_default_timeout(WAIT_MS)
-        yield page
+        yield browser
         browser.close()
+
+
+@pytest.fixture
+def page(fresh_address: str, browser: Browser) -> Page:
+    """A browser page of 1440 x 900 on a fresh app's address."""
+    page = browser.new_page(viewport={"width": 1440, "height": 900}, base_url=fresh_address)
+    page.set_default_timeout(WAIT_MS)
+    return page

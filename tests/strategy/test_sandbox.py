@@ -501,3 +501,12 @@ class TestServer:
                 stack.callback(os.close, os.open(os.devnull, os.O_RDONLY))
             with new_pool() as pool:
                 assert kinds(list(pool.signals(HONEST, SETS, data))) == ["signals"] * 3
+
+
+def test_a_source_that_carries_a_table_of_numbers_is_refused(pool: SandboxPool) -> None:
+    table = "history = [" + ", ".join(str(i) for i in range(101)) + "]"
+    found = pool.ranges(strategy(table))
+    assert isinstance(found, Failure)
+    assert found.kind == "contract"
+    assert "at most 100" in found.message
+    assert isinstance(pool.ranges(strategy(table.replace(", 100", "").replace("[0, 1, 2, 3, ", "["))), tuple)
