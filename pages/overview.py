@@ -85,9 +85,8 @@ def latest(campaign: CampaignRow) -> None:
     with right.container(border=True, height=330):
         st.markdown("**Events**")
         for event in queries.events(campaign.campaign_id, limit=40).itertuples():
-            st.caption(
-                f"{look.moment(event.at_utc)}  \n{look.plain(f'{event.kind}: {event.detail}' if event.detail else event.kind)}"
-            )
+            told = event.kind.replace("_", " ") + (f": {event.detail}" if event.detail else "")
+            st.caption(f"{look.moment(event.at_utc)}  \n{look.plain(told)}")
 
 
 @st.fragment(run_every="2s")
