@@ -45,7 +45,7 @@ def sortino(returns: np.ndarray, days_per_year: float) -> np.ndarray:
 
 
 def _with_open(sums: np.ndarray) -> np.ndarray:
-    """The same sums with each open position counted as a trade at its value."""
+    """The same sums with each open position counted as a trade at its value. Of assets, before they are added up."""
     out = sums.copy()
     pnl = sums[..., kernel.OPEN_PNL]
     out[..., kernel.TRADES] += sums[..., kernel.IS_OPEN]
@@ -75,9 +75,10 @@ def _trade_figures(sums: np.ndarray) -> Arrays:
     }
 
 
-def _both_forms(sums: np.ndarray) -> Arrays:
-    counted = {f"{name}_with_open": values for name, values in _trade_figures(_with_open(sums)).items()}
-    return _trade_figures(sums) | counted
+def _both_forms(closed: np.ndarray, counted: np.ndarray) -> Arrays:
+    """Trade figures of the sums of closed trades, and of those that count open positions too."""
+    with_open = {f"{name}_with_open": values for name, values in _trade_figures(counted).items()}
+    return _trade_figures(closed) | with_open
 
 
 def _growth(outcomes: Outcomes, market: Market) -> Arrays:
@@ -85,7 +86,9 @@ def _growth(outcomes: Outcomes, market: Market) -> Arrays:
     panel, window = market.panel, market.window
     total = outcomes.daily_equity[:, -1] - 1.0
     years = window.bars / panel.bars_per_year
-    annual = np.maximum(1.0 + total, 0.0) ** (1.0 / years) - 1.0
+    with np.errstate(over="ignore"):  # a great return in a few bars is beyond all numbers in a year
+        annual = np.maximum(1.0 + total, 0.0) ** (1.0 / years) - 1.0
+    annual = np.where(np.isinf(annual), np.nan, annual)
     returns = daily_returns(outcomes.daily_equity)
     drawdown = outcomes.curve[:, MAX_DRAWDOWN]
     return {
@@ -107,7 +110,7 @@ def portfolio_table(outcomes: Outcomes, market: Market, hold: Outcomes) -> pd.Da
     traded = (outcomes.sums[..., kernel.TRADES] + outcomes.sums[..., kernel.IS_OPEN] > 0).sum(axis=1)
     figures = (
         _growth(outcomes, market)
-        | _both_forms(total)
+        | _both_forms(total, _with_open(outcomes.sums).sum(axis=1))
         | {
             "exposure": outcomes.curve[:, EXPOSURE],
             "max_exposure": outcomes.curve[:, MAX_EXPOSURE],
@@ -130,11 +133,11 @@ _HOLD = {"return": "total_return", "sharpe": "sharpe", "max_drawdown": "max_draw
 def asset_table(outcomes: Outcomes, scenario: int, market: Market, hold: Outcomes) -> pd.DataFrame:
     """Asset figures of one scenario, indexed by symbol in panel order, columns as in ASSET_FIGURES."""
     sums = outcomes.sums[scenario]
-    figures = _both_forms(sums) | {
+    figures = _both_forms(sums, _with_open(sums)) | {
         "bars": market.listed_bars.astype(float),
         "pnl": sums[:, kernel.FINAL] - 1.0,
         "contribution": (sums[:, kernel.FINAL] - 1.0) / market.panel.assets,
-        "max_drawdown": -sums[:, kernel.DRAWDOWN],
+        "max_drawdown": 0.0 - sums[:, kernel.DRAWDOWN],
         "bars_held": sums[:, kernel.BARS_HELD],
         "turnover": sums[:, kernel.TURNOVER],
         "fees": sums[:, kernel.FEES],
