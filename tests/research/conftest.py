@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from engine.market.bars import Panel
+from engine.research import service as service_module
 from engine.research.evaluation import Evaluator, open_evaluator
 from engine.research.service import ResearchService
 from engine.settings import Settings
+from engine.strategy.sandbox import SandboxPool
 from tests.research.small import QUICK, save, small_panel, store_with
 
 Opened = Callable[..., ResearchService]
@@ -40,10 +42,33 @@ def evaluator() -> Iterator[Evaluator]:
         yield opened
 
 
+class Borrowed(SandboxPool):
+    """A pool that its borrower does not close: starting a process for strategy code takes a second."""
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def lent_pool() -> Iterator[SandboxPool]:
+    pool = Borrowed(1, QUICK)
+    yield pool
+    SandboxPool.close(pool)
+
+
 @pytest.fixture
-def open_service(settings: Settings) -> Iterator[Opened]:
+def own_processes() -> None:
+    """Use it where it matters that a service has slots of its own."""
+
+
+@pytest.fixture
+def open_service(
+    settings: Settings, lent_pool: SandboxPool, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Opened]:
     """Open a service on the test's store, or on others; all are closed in the end."""
     opened: list[ResearchService] = []
+    if "own_processes" not in request.fixturenames:
+        monkeypatch.setattr(service_module, "SandboxPool", lambda slots, limits: lent_pool)
 
     def open_one(of: Settings = settings) -> ResearchService:
         opened.append(ResearchService(of))
