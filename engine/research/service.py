@@ -137,19 +137,20 @@ class ResearchService:
             self._work.stop()
 
     def recover(self) -> str | None:
-        """Go on with the campaign that was at work when the last process died; its id, or None if there was none."""
+        """Go on with the campaign that was at work when the last process was closed or died; its id, or None."""
         campaigns = self.queries.campaigns()
-        running = campaigns.loc[campaigns["state"] == "running", "campaign_id"].tolist()
-        for campaign_id in running:
+        for campaign_id in campaigns.loc[campaigns["state"] == "running", "campaign_id"]:
             self.ledger.campaign_event(campaign_id, "interrupted", "the process ended; no recorded run is lost")
-        if not running:
+        campaigns = self.queries.campaigns()
+        cut_off = campaigns.loc[campaigns["state"] == "interrupted", "campaign_id"].tolist()
+        if not cut_off:
             return None
         try:
-            self.start(running[0])
+            self.start(cut_off[0])
         except EngineError as error:
             self._problem = str(error)
             return None
-        return str(running[0])
+        return str(cut_off[0])
 
     def wait(self, timeout_s: float | None = None) -> bool:
         """Wait for the work in the background to end; False if it has not."""
@@ -221,7 +222,7 @@ class ResearchService:
             return
         self._closed = True
         if self._work is not None:
-            self._work.stop("the program was closed")
+            self._work.interrupt("the program was closed")
         self.wait(30)
         self._executor.shutdown(wait=False, cancel_futures=True)
         for pool in self._pools:

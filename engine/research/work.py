@@ -58,7 +58,7 @@ class CampaignWork:
         self._lock = threading.RLock()
         self._stop, self._go = threading.Event(), threading.Event()
         self._go.set()
-        self._why = ""
+        self._last_word = ("stopped", "")
         loop.tell, loop.cancelled = _Teller(self._set), self._stop
         spec = loop.spec
         self._status = ServiceStatus(
@@ -101,8 +101,16 @@ class CampaignWork:
 
     def stop(self, why: str = "by a person") -> None:
         """End; the run in work is dropped and will be made again. Returns at once."""
+        self._end_with("stopped", why)
+
+    def interrupt(self, why: str) -> None:
+        """As `stop`, but work that was going on is marked to be taken up by the next process."""
         with self._lock:
-            self._why = why
+            self._end_with("stopped" if self._status.state in ("paused", "stopping") else "interrupted", why)
+
+    def _end_with(self, event: str, why: str) -> None:
+        with self._lock:
+            self._last_word = (event, why)
             if self._status.state not in ("idle", "stopping"):
                 self._turn("stopping")
             self._stop.set()
@@ -130,7 +138,7 @@ class CampaignWork:
         try:
             event, detail = self._steps()
         except Cancelled:
-            event, detail = "stopped", f"{self._why}; the run in work was dropped"
+            event, detail = self._last_word[0], f"{self._last_word[1]}; the run in work was dropped"
         except EngineError as error:
             event, detail = "failed", str(error)
         except Exception as error:  # the thread's border: a fault here must be shown, not lost with the thread
@@ -148,7 +156,7 @@ class CampaignWork:
         while True:
             self._go.wait()
             if self._stop.is_set():
-                return "stopped", self._why
+                return self._last_word
             if reason := self._end(number):
                 return "finished", reason
             with self._lock:

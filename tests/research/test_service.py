@@ -353,7 +353,7 @@ def test_nothing_is_recovered_where_nothing_was_running(open_service):
     assert again.queries.state(campaign_id) == "finished"
 
 
-def test_a_campaign_stopped_by_closing_the_program_says_so(open_service, gate):
+def test_a_campaign_cut_off_by_closing_the_program_says_so_and_goes_on_at_the_next_start(open_service, gate):
     service = open_service()
     campaign_id = service.launch(drafted(service))
     gate.wait()
@@ -362,7 +362,8 @@ def test_a_campaign_stopped_by_closing_the_program_says_so(open_service, gate):
     gate.let()
     closing.join(LONG)
     again = open_service()
-    assert again.queries.events(campaign_id, kind="stopped")["detail"][0].startswith("the program was closed")
+    assert again.queries.events(campaign_id, kind="interrupted")["detail"][0].startswith("the program was closed")
+    assert again.recover() == campaign_id
 
 
 # Faults
