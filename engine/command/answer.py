@@ -14,7 +14,7 @@ import typer
 
 from engine.errors import EngineError
 from engine.settings import Settings, load_settings
-from engine.store.files import make_atomically
+from engine.store.files import make_atomically, says_no_room
 
 StoreOption = Annotated[Path | None, typer.Option("--store", help="Folder of the ledger and the datasets; default data/.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]
@@ -78,6 +78,8 @@ def in_words(error: EngineError | OSError) -> str:
     """The error as one sentence; one of the system's names the file and what is wrong with it."""
     if isinstance(error, EngineError):
         return " ".join(str(error).split())
+    if says_no_room(error):
+        return f"the disk has no room ({error.strerror}); nothing half-written stays: free some space and try again"
     place = "a file or folder" if error.filename is None else f"{error.filename2 or error.filename}"
     return f"{place} cannot be used: {error.strerror or error}; name another, or make it readable and writable"
 

@@ -11,7 +11,9 @@ from engine.market.catalog import DEMO_NAMES, Catalog
 from engine.market.demo import DEMO_EDGE, DEMO_STRENGTH, demo_market, describe_edge
 from engine.market.quality import assess
 
-app = typer.Typer(no_args_is_help=True, help="Datasets: import bars, list them, judge them, make demo markets.")
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Datasets: import bars, list them, judge them, make demo markets."
+)
 
 
 def _catalog(store: Path | None) -> Catalog:
