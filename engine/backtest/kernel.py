@@ -166,25 +166,21 @@ def _hold(
                 trailing = best * (1.0 - side * trail)
                 if side * (trailing - fixed) > 0:
                     stop, is_fixed = trailing, False
-            reason, price, ambiguous = NOTHING, 0.0, False
             if side > 0:
-                touched = (o <= stop) | (low <= stop) | (o >= target) | (h >= target)
+                ends = (o <= stop) | (low <= stop) | (o >= target) | (h >= target) | (t == delist_bar)
             else:
-                touched = (o >= stop) | (h >= stop) | (o <= target) | (low <= target) | (h >= floor)
-            if touched:
+                ends = (o >= stop) | (h >= stop) | (o <= target) | (low <= target) | (h >= floor) | (t == delist_bar)
+            if ends:
                 reason, price, ambiguous = _inside(o, h, low, side, stop, is_fixed, target, floor)
-            if reason == NOTHING and t == delist_bar:
-                reason, price = DELISTED, c
-            if reason != NOTHING:
+                if reason == NOTHING:
+                    reason, price = DELISTED, c
                 if reason != TAKE_PROFIT and reason != LIQUIDATED:
                     price = price * (1.0 - side * slip)
                 pnl = -cash if reason == LIQUIDATED else basis + side * quantity * price * (1.0 - side * fee)
                 sums[asset, BARS_HELD] += held
                 sums[asset, DRAWDOWN] = drawdown
                 return t, price, pnl, reason, ambiguous, False, peak
-            extreme = h if side > 0 else low
-            if side * (extreme - best) > 0:
-                best = extreme
+            best = max(best, h) if side > 0 else min(best, low)
             mark = c
             held += 1
             if _bit(own_exits, asset, t):
@@ -201,13 +197,9 @@ def _hold(
         unrealized = basis + side * value
         curves[t, EQUITY] += unrealized
         curves[t, DEPLOYED] += value
-        if value > curves[t, LARGEST]:
-            curves[t, LARGEST] = value
-        equity = cash + unrealized
-        if equity > peak:
-            peak = equity
-        elif (peak - equity) > drawdown * peak:
-            drawdown = (peak - equity) / peak
+        curves[t, LARGEST] = max(curves[t, LARGEST], value)
+        peak = max(peak, cash + unrealized)
+        drawdown = max(drawdown, (peak - cash - unrealized) / peak)
     sums[asset, BARS_HELD] += held
     sums[asset, DRAWDOWN] = drawdown
     sums[asset, FINAL] = cash + basis + side * quantity * mark
