@@ -295,7 +295,7 @@ def test_a_place_that_cannot_be_written_is_named(cli: Cli, strategy, tmp_path, s
 
 
 def test_a_full_disk_ends_a_campaign_with_one_sentence_and_loses_nothing(process, cli: Cli, settings):
-    words = [*RUN[:4], "{}", "--scenarios", "120", "--min-trades", "1"]
+    words = [*RUN[:4], "{}", "--scenarios", "400", "--min-trades", "1"]
 
     def little_room() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))  # more than a window has, less than the ledger will
@@ -356,8 +356,8 @@ def test_with_json_an_error_is_one_object_on_standard_output_and_the_sentence_on
     assert said.answer == {"error": said.refusal}
 
 
-def test_wrong_words_are_refused_without_a_traceback(process):
-    said = process("run", "--data", "small", "--scenarios", "many")
+def test_wrong_words_are_refused_without_a_traceback(cli: Cli):
+    said = cli("run", "--data", "small", "--scenarios", "many")
     assert said.status == 2
     assert "Error: Invalid value for '--scenarios'" in said.err
     assert "Traceback" not in said.err
