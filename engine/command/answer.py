@@ -13,7 +13,6 @@ import pandas as pd
 import typer
 
 from engine.errors import EngineError
-from engine.settings import Settings, load_settings
 from engine.store.files import make_atomically, says_no_room
 
 StoreOption = Annotated[Path | None, typer.Option("--store", help="Folder of the ledger and the datasets; default data/.")]
@@ -87,11 +86,6 @@ def in_words(error: EngineError | OSError) -> str:
 def write_table(path: Path, table: pd.DataFrame) -> None:
     """Write the table as Parquet, whole or not at all. Raises StoreFull, and OSError where the path cannot be written."""
     make_atomically(path, lambda part: table.to_parquet(part, index=False))
-
-
-def settings_of(store: Path | None) -> Settings:
-    """Settings of the named store."""
-    return load_settings(store)
 
 
 def percent(value: float | None, *, sign: bool = True) -> str:

@@ -11,16 +11,16 @@ import typer
 
 from engine.analysis.metrics import asset_table, portfolio_table
 from engine.backtest.sweep import TestBed
-from engine.command.answer import DataOption, JsonOption, Refused, StoreOption, number, percent, settings_of, write_table
+from engine.command.answer import DataOption, JsonOption, Refused, StoreOption, number, percent, write_table
 from engine.errors import StrategyError
 from engine.market.catalog import Catalog
 from engine.market.splits import window_named
 from engine.records import Costs, Failure, ParamRange, Params
 from engine.research.campaign import MAX_SCENARIOS, check_costs
-from engine.research.evaluation import Evaluator, figures_of, open_evaluator
+from engine.research.evaluation import Evaluator, Sweep, figures_of, open_evaluator
 from engine.research.objectives import OBJECTIVES, choose_best, objective_values
-from engine.research.trials import batch_of, count_trials, record_look
-from engine.settings import Settings
+from engine.research.trials import batch_of, record_look, record_trials
+from engine.settings import Settings, load_settings
 from engine.strategy.params import complete_params, draw, grid, parse_params
 
 FileArgument = Annotated[Path, typer.Argument(help="A strategy file in the contract.")]
@@ -41,12 +41,16 @@ def read_strategy(path: Path) -> str:
         raise StrategyError(f"the strategy {path} cannot be read: {reason}; name a Python file in the contract") from None
 
 
-def _bed(settings: Settings, evaluator: Evaluator, data: str, window: str, costs: Costs) -> TestBed:
+def _bed(settings: Settings, evaluator: Evaluator, file: Path, data: str, window: str, costs: Costs, *, origin: str) -> TestBed:
+    """The test bed that a command asks for; that of `all` holds the vault and is recorded as a look into it."""
     check_costs(costs)
     if window not in ("train", "validation", "all"):
         raise StrategyError(f"the window is {window!r}; wanted train, validation or all")
     panel = Catalog(settings.bars_dir).open(data)
-    return evaluator.bed(panel, panel.symbols, window_named(panel.bars, window), costs)
+    bed = evaluator.bed(panel, panel.symbols, window_named(panel.bars, window), costs)
+    if window == "all":
+        record_look(settings, panel.data_hash, who=origin, file=file)
+    return bed
 
 
 def _ranges(evaluator: Evaluator, source: str, path: Path) -> tuple[ParamRange, ...]:
@@ -76,37 +80,31 @@ def backtest(
     as_json: JsonOption = False,
 ) -> tuple[dict[str, Any], str]:
     """Run one strategy with one parameter set and print its figures."""
-    settings, source, given = settings_of(store), read_strategy(file), _typed(param or [])
+    settings, source, given = load_settings(store), read_strategy(file), _typed(param or [])
     with open_evaluator(settings) as evaluator:
         ranges = _ranges(evaluator, source, file)
         params, defaults = complete_params(ranges, parse_params(ranges, given))
-        bed = _bed(settings, evaluator, data, window, Costs(fee_rate, slippage_rate))
-        if window == "all":
-            record_look(settings, bed.market.panel.data_hash, who="backtest", why=file)
+        bed = _bed(settings, evaluator, file, data, window, Costs(fee_rate, slippage_rate), origin="backtest")
         result = evaluator.result(source, params, bed)
-    trials = count_trials(settings, batch_of(bed, source, origin="backtest", scenarios=1))
+    trials = record_trials(settings, batch_of(bed, source, origin="backtest", scenarios=1))
     if isinstance(result, Failure):
         raise StrategyError(f"{file.name}: {result}")
     if trades_out is not None:
         write_table(trades_out, result.trades)
-    figures = figures_of(portfolio_table(result.outcomes, bed.market, bed.hold), 0)
-    assets = asset_table(result.outcomes, 0, bed.market, bed.hold)
     answer = {
-        "portfolio": figures,
-        "assets": assets.reset_index(),
+        "portfolio": figures_of(portfolio_table(result.outcomes, bed.market, bed.hold), 0),
+        "assets": asset_table(result.outcomes, 0, bed.market, bed.hold).reset_index(),
         "params": params,
         "defaults": list(defaults),
         **_where(bed, data),
         "trials": trials.total,
         "trials_by_arm": trials.by_arm,
     }
-    if figures["trades_with_open"] == 0:
-        raise Refused(
-            f"{file.name} made no trade on {window}; wanted at least one: loosen its entries, or try other parameters",
-            answer,
-            _text(file.name, answer),
-        )
-    return answer, _text(file.name, answer)
+    text = _text(file.name, answer)
+    if answer["portfolio"]["trades_with_open"] == 0:
+        told = f"{file.name} made no trade on {window}; wanted at least one: loosen its entries, or try other parameters"
+        raise Refused(told, answer, text)
+    return answer, text
 
 
 def _where(bed: TestBed, data: str) -> dict[str, Any]:
@@ -164,25 +162,22 @@ def sweep(
     as_json: JsonOption = False,
 ) -> tuple[dict[str, Any], str]:
     """Run hundreds of parameter sets of one strategy over all assets."""
-    settings, source = settings_of(store), read_strategy(file)
+    settings, source = load_settings(store), read_strategy(file)
     _check_sweep(method, scenarios, seed, objective)
     with open_evaluator(settings) as evaluator:
         ranges = _ranges(evaluator, source, file)
         params = grid(ranges, scenarios) if method == "grid" else draw(ranges, scenarios, np.random.default_rng(seed))
-        bed = _bed(settings, evaluator, data, window, Costs(fee_rate, slippage_rate))
-        if window == "all":
-            record_look(settings, bed.market.panel.data_hash, who="sweep", why=file)
+        bed = _bed(settings, evaluator, file, data, window, Costs(fee_rate, slippage_rate), origin="sweep")
         swept = evaluator.sweep(source, params, bed)
-    trials = count_trials(settings, batch_of(bed, source, origin="sweep", scenarios=len(params)))
+    trials = record_trials(settings, batch_of(bed, source, origin="sweep", scenarios=len(params)))
     values = objective_values(swept.table, objective, min_trades)
     best, reason = choose_best(swept.table, values, objective, min_trades)
     if best is None:
         raise StrategyError(f"{file.name}: none of {len(params)} scenarios ran; {swept.outcomes.failures[0]}")
     failures = {i: str(f) for i, f in enumerate(swept.outcomes.failures) if f is not None}
     if out is not None:
-        assets = pd.concat({i: swept.assets(i) for i in range(len(params))}, names=["scenario"]).reset_index()
         write_table(out, _scenario_table(params, swept.table, values, failures))
-        write_table(out.with_suffix(".assets.parquet"), assets)
+        write_table(out.with_suffix(".assets.parquet"), _assets_table(swept, len(params)))
     shown = [{"params": p, **figures_of(swept.table, i), "objective": values[i]} for i, p in enumerate(params)]
     answer = {
         "scenarios": shown, "best": best, "reason": reason, "failed": len(failures), "failures": failures,
@@ -190,14 +185,17 @@ def sweep(
     }  # fmt: skip
     if np.nanmax(swept.table["trades_with_open"]) == 0:
         raise Refused(f"{file.name} made no trade in any of {len(params)} scenarios; wanted some: loosen its entries", answer)
-    f = shown[best]
-    text = (
-        f"{file.name}: {len(params)} scenarios on {data}, {answer['failed']} failed\n"
-        f"  best ({reason}): {json.dumps(params[best])}\n"
+    return answer, _sweep_text(file.name, answer)
+
+
+def _sweep_text(name: str, answer: dict[str, Any]) -> str:
+    f, tried = answer["scenarios"][answer["best"]], len(answer["scenarios"])
+    return (
+        f"{name}: {tried} scenarios on {answer['data']}, {answer['failed']} failed\n"
+        f"  best ({answer['reason']}): {json.dumps(f['params'])}\n"
         f"  total return {percent(f['total_return'])}, Sharpe {number(f['sharpe'])}, {f['trades_with_open']:,.0f} trades\n"
-        f"  the best of {len(params)} tries flatters itself; trials on these bars so far: {trials.total:,}"
+        f"  the best of {tried} tries flatters itself; trials on these bars so far: {answer['trials']:,}"
     )
-    return answer, text
 
 
 def _check_sweep(method: str, scenarios: int, seed: int, objective: str) -> None:
@@ -210,6 +208,11 @@ def _check_sweep(method: str, scenarios: int, seed: int, objective: str) -> None
     ):
         if not fits:
             raise StrategyError(f"the sweep's {name} is {found!r}; wanted {wanted}")
+
+
+def _assets_table(swept: Sweep, scenarios: int) -> pd.DataFrame:
+    """Asset figures of all scenarios, one row an asset of a scenario."""
+    return pd.concat({i: swept.assets(i) for i in range(scenarios)}, names=["scenario"]).reset_index()
 
 
 def _scenario_table(params: list[Params], figures: pd.DataFrame, values: np.ndarray, failures: dict[int, str]) -> pd.DataFrame:

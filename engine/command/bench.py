@@ -19,13 +19,13 @@ import typer
 from engine.backtest.simulation import hold_everything, open_market, simulate_signals
 from engine.backtest.sweep import TestBed
 from engine.command import peers
-from engine.command.answer import JsonOption, StoreOption, settings_of
+from engine.command.answer import JsonOption, StoreOption
 from engine.errors import EngineError
 from engine.market.bars import FIELDS, Panel
 from engine.market.catalog import Catalog
 from engine.records import Costs, Params, Window
 from engine.research.evaluation import Evaluator, open_evaluator
-from engine.settings import PROJECT_DIR
+from engine.settings import PROJECT_DIR, load_settings
 from engine.strategy.params import grid
 
 STRATEGY = '''"""EMA cross with stop and target."""
@@ -98,10 +98,10 @@ def bench(
     as_json: JsonOption = False,
 ) -> tuple[dict[str, Any], str]:
     """Time a sweep with all its figures against vectorbt and backtesting.py, and how time grows."""
-    catalog = Catalog(settings_of(store).bars_dir)
+    catalog = Catalog(load_settings(store).bars_dir)
     whole = catalog.open(data)
     panel, costs = head(whole, bars=BARS, assets=100), Costs()
-    with open_evaluator(settings_of(store)) as evaluator:
+    with open_evaluator(load_settings(store)) as evaluator:
         ranges = evaluator.ranges(STRATEGY)
         assert isinstance(ranges, tuple)
         params = grid(ranges, scenarios)
@@ -122,7 +122,7 @@ def bench(
             "peak_mb": peak.mb,
             "growth": _growth(evaluator, panel, params, costs),
         }
-    answer["open_s"] = round(_timed(lambda: Catalog(settings_of(store).bars_dir).open(data)), 4)
+    answer["open_s"] = round(_timed(lambda: Catalog(load_settings(store).bars_dir).open(data)), 4)
     if pages:
         answer["pages"] = _pages()
     return answer, json.dumps(answer, indent=2)

@@ -5,11 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.command.answer import JsonOption, Refused, StoreOption, answers, settings_of
+from engine.command.answer import JsonOption, Refused, StoreOption, answers
 from engine.errors import DataError
 from engine.market.catalog import DEMO_NAMES, Catalog
 from engine.market.demo import DEMO_EDGE, DEMO_STRENGTH, demo_market, describe_edge
 from engine.market.quality import assess
+from engine.settings import load_settings
 
 app = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Datasets: import bars, list them, judge them, make demo markets."
@@ -17,7 +18,7 @@ app = typer.Typer(
 
 
 def _catalog(store: Path | None) -> Catalog:
-    return Catalog(settings_of(store).bars_dir)
+    return Catalog(load_settings(store).bars_dir)
 
 
 def _line(about: dict[str, Any]) -> str:

@@ -10,11 +10,11 @@ from typing import Any
 
 import psutil
 
-from engine.command.answer import JsonOption, Refused, StoreOption, settings_of
+from engine.command.answer import JsonOption, Refused, StoreOption
 from engine.errors import EngineError
 from engine.market.catalog import Catalog
 from engine.records import Failure
-from engine.settings import Settings
+from engine.settings import Settings, load_settings
 from engine.store.snapshot import open_reader
 from engine.strategy.sandbox import LEVEL, SandboxPool
 
@@ -23,7 +23,7 @@ PACKAGES = ("streamlit", "pandas", "numpy", "numba", "duckdb", "TA-Lib", "vector
 
 def doctor(store: StoreOption = None, as_json: JsonOption = False) -> tuple[dict[str, Any], str]:
     """Check Python, packages, the process for strategy code, the ledger and the disk."""
-    settings = settings_of(store)
+    settings = load_settings(store)
     isolation, works, start_s = _isolation(settings)
     answer: dict[str, Any] = {
         "python": platform.python_version(),

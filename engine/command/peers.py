@@ -1,6 +1,7 @@
 """The peers that the bench runs on the same bars and signals: vectorbt twice, backtesting.py once, each on its best footing.
 
-Imported by the bench alone; vectorbt is not imported anywhere else in the search, and backtesting.py is no requirement.
+Imported by the bench alone. Both are imported when they are first run: vectorbt takes seconds, and backtesting.py is no
+requirement of the app.
 """
 
 import time
@@ -103,22 +104,7 @@ def backtesting_py(frames: Frames, costs: Costs, *, assets: int = 4) -> Peer | N
     names = frames.frame["close"].columns[:assets]
     tables = [pd.DataFrame({f.capitalize(): frames.frame[f][n] for f in frames.frame}).dropna().tz_localize(None) for n in names]
 
-    class Cross(Strategy):  # type: ignore[misc]
-        entries: Any = None
-        exits: Any = None
-        stop = 0.1
-        target = 0.1
-
-        def init(self) -> None:
-            pass
-
-        def next(self) -> None:
-            at, price = len(self.data) - 1, self.data.Close[-1]
-            if self.position:
-                if self.exits[at]:
-                    self.position.close()
-            elif self.entries[at]:
-                self.buy(sl=price * (1 - self.stop), tp=price * (1 + self.target))
+    cross = _cross(Strategy)
 
     def run(params: list[Params]) -> float:
         took = 0.0
@@ -128,7 +114,7 @@ def backtesting_py(frames: Frames, costs: Costs, *, assets: int = 4) -> Peer | N
             for name, table in zip(names, tables, strict=True):
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
-                    Backtest(table, Cross, cash=1e6, commission=costs.fee_rate).run(  # its progress bar goes to stderr
+                    Backtest(table, cross, cash=1e6, commission=costs.fee_rate).run(  # its progress bar goes to stderr
                         entries=entries[name].to_numpy()[-len(table) :], exits=exits[name].to_numpy()[-len(table) :],
                         stop=p["stop_loss"], target=p["take_profit"],
                     )  # fmt: skip
@@ -136,3 +122,26 @@ def backtesting_py(frames: Frames, costs: Costs, *, assets: int = 4) -> Peer | N
         return took / len(params) * 1e3 * len(frames.frame["close"].columns) / assets
 
     return run
+
+
+def _cross(base: Any) -> Any:
+    """The strategy of the bench in backtesting.py's form, on signals that it is given; `base` is that library's class."""
+
+    class Cross(base):  # type: ignore[misc]
+        entries: Any = None
+        exits: Any = None
+        stop = 0.1
+        target = 0.1
+
+        def init(self) -> None:
+            """Nothing to prepare; the base class demands the method."""
+
+        def next(self) -> None:
+            at, price = len(self.data) - 1, self.data.Close[-1]
+            if self.position:
+                if self.exits[at]:
+                    self.position.close()
+            elif self.entries[at]:
+                self.buy(sl=price * (1 - self.stop), tp=price * (1 + self.target))
+
+    return Cross

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
-from engine.command.answer import DataOption, JsonOption, Refused, StoreOption, number, settings_of
+from engine.command.answer import DataOption, JsonOption, Refused, StoreOption, number
 from engine.errors import CampaignError
 from engine.figures import PORTFOLIO_FIGURES
 from engine.market.catalog import Catalog
@@ -17,6 +17,7 @@ from engine.research.campaign import Choices
 from engine.research.evaluation import open_evaluator
 from engine.research.repeat import repeat_run
 from engine.research.service import ResearchService
+from engine.settings import load_settings
 from engine.store.queries import Queries
 from engine.store.snapshot import open_reader
 
@@ -49,7 +50,7 @@ def run(
         method=method, objective=objective, min_trades=min_trades, sides="long" if long_only else "both",  # type: ignore[arg-type]
         costs=Costs(fee_rate, slippage_rate), stop=StopConditions(runs=iterations),
     )  # fmt: skip
-    service = ResearchService(settings_of(store))
+    service = ResearchService(load_settings(store))
     try:
         campaign_id = service.launch(service.draft(data, choices))
         was_interrupted = _follow(service, iterations, quiet=as_json)
@@ -145,7 +146,7 @@ def leaderboard(
     as_json: JsonOption = False,
 ) -> tuple[dict[str, Any], str]:
     """The runs of one campaign, best validation Sharpe first, failed ones last."""
-    with open_reader(settings_of(store)) as queries:
+    with open_reader(load_settings(store)) as queries:
         campaigns = queries.campaigns()
         shown = campaigns.loc[campaigns["state"] != "archived", "campaign_id"]
         if campaign is None and shown.empty:
@@ -164,7 +165,7 @@ def repeat(
     as_json: JsonOption = False,
 ) -> tuple[dict[str, Any], str]:
     """Compute a run's every stored figure again: equal, or the first difference."""
-    settings = settings_of(store)
+    settings = load_settings(store)
     if (run_id is None) == (sample is None) or (sample is not None and sample < 1):
         raise CampaignError("wanted one run's id, or --sample N with N of at least 1")
     with open_reader(settings) as queries, open_evaluator(settings) as evaluator:

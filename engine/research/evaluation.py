@@ -1,4 +1,4 @@
-"""Evaluating candidates: the rooms joined. Holds the slots' threads' work, the test beds, and nothing about campaigns."""
+"""Evaluating strategies on windows: children, kernel and figures joined. Knows test beds, and nothing of campaigns."""
 
 import threading
 from collections import OrderedDict

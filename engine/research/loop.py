@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -64,11 +64,7 @@ class ResearchLoop:
             trials.append(self._trials(number, proposal, "validation", judged.bed, 1))
             windows["validation"] = (judged, 0)
         record = RunRecord(
-            run_id=run_id_of(self.campaign_id, number),
-            campaign_id=self.campaign_id,
-            number=number,
-            proposal=proposal,
-            code_hash=code_hash_of(proposal.source),
+            **self._identity(number, proposal),
             params=None if best is None else params[best],
             objective=float("nan") if best is None else float(values[best]),
             scenarios=_scenario_table(params, swept, values),
@@ -116,10 +112,17 @@ class ResearchLoop:
     def _failed(self, number: int, proposal: Proposal, failure: Failure, elapsed_s: float) -> RunRecord:
         """A draft that never ran: no scenario, no trial, but recorded."""
         return RunRecord(
-            run_id_of(self.campaign_id, number), self.campaign_id, number, proposal, code_hash_of(proposal.source), None,
-            float("nan"), pd.DataFrame(columns=["params", "objective", "failure"]), None, {}, {}, {}, failure,
-            "the draft was refused", elapsed_s,
+            **self._identity(number, proposal), params=None, objective=float("nan"),
+            scenarios=pd.DataFrame(columns=["params", "objective", "failure"]), best=None, figures={}, assets={},
+            daily_returns={}, failure=failure, reason="the draft was refused", elapsed_s=elapsed_s,
         )  # fmt: skip
+
+    def _identity(self, number: int, proposal: Proposal) -> dict[str, Any]:
+        """The fields of a record that are known before anything is run."""
+        return {
+            "run_id": run_id_of(self.campaign_id, number), "campaign_id": self.campaign_id, "number": number,
+            "proposal": proposal, "code_hash": code_hash_of(proposal.source),
+        }  # fmt: skip
 
 
 def _scenario_table(params: list[Params], swept: Sweep, values: np.ndarray) -> pd.DataFrame:

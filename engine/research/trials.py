@@ -1,4 +1,4 @@
-"""Counting what commands score: into the ledger if it is free, else into the spool for its owner."""
+"""Recording what commands score and look at: in the ledger if it is free, trials else in the spool for its owner."""
 
 import hashlib
 import os
@@ -36,8 +36,8 @@ def batch_of(bed: TestBed, source: str, *, origin: str, scenarios: int) -> Trial
     )
 
 
-def count_trials(settings: Settings, batch: TrialBatch) -> TrialCount:
-    """Count the batch and return how many trials now overlap with it, those of other processes included."""
+def record_trials(settings: Settings, batch: TrialBatch) -> TrialCount:
+    """Record the batch and return how many trials now overlap with it, those of other processes included."""
     try:
         database = Database(settings.database_path)
     except StoreLocked:
@@ -66,10 +66,13 @@ def _count_by_reading(settings: Settings, batch: TrialBatch, *, patience_s: floa
             time.sleep(0.1)
 
 
-def record_look(settings: Settings, data_hash: str, *, who: str, why: Path) -> None:
-    """Record a look into the vault. Raises StoreLocked where another process owns the ledger: a look must be recorded."""
+def record_look(settings: Settings, data_hash: str, *, who: str, file: Path) -> None:
+    """Record that a command is to run that strategy file on the vault.
+
+    Raises StoreLocked where another process owns the ledger: without its record there is no look.
+    """
     database = Database(settings.database_path)
     try:
-        Ledger(database, settings).record_look(data_hash, "all", who=who, why=str(why.name))
+        Ledger(database, settings).record_look(data_hash, "all", who=who, why=file.name)
     finally:
         database.close()
