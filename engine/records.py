@@ -2,7 +2,7 @@
 
 Conventions everywhere: returns and rates are fractions (0.02 = 2 %), times are UTC and label a bar's
 open, rows are bars and columns are assets, money inside a backtest is in units of one sleeve's
-starting capital. A figure that was not computed is NaN in arrays and None in records and JSON.
+starting capital. A figure that was not computed is NaN, and null in JSON.
 """
 
 from dataclasses import asdict, dataclass, field
@@ -139,7 +139,7 @@ class CampaignSpec:
     """All that decides a campaign's results, and nothing else but its name, theme and stop conditions.
 
     `assets` are the symbols that trade, in panel order (the first is what strategies see as A000). `windows` are rows of
-    the dataset's panel. Equal specs and seeds give equal boards.
+    the dataset's panel. Equal specs give equal boards.
     """
 
     name: str
@@ -185,9 +185,11 @@ def spec_from_dict(plain: dict[str, Any]) -> CampaignSpec:
 class RunRecord:
     """One turn of the loop, complete: what the ledger writes in a single transaction.
 
-    `number` counts from 1 within the campaign. `failure` is None for a scored run. `scenarios`: one row a parameter set in
-    the order tried, column `params` (JSON text) followed by the portfolio figures of the train window (names of
-    `figures.PORTFOLIO_FIGURES`, NaN where not computed), `objective` (NaN ranks last) and `failure` (text or None).
+    `number` counts from 1 within the campaign. `failure` is None for a scored run, else why the draft was refused, or what most
+    of its scenarios died of; a best set that fails on validation alone leaves the run scored.
+    `scenarios`: one row a parameter set in the order tried, column `params` (JSON text) followed by the portfolio figures of
+    the train window (names of `figures.PORTFOLIO_FIGURES`, NaN where not computed), `objective` (NaN ranks last) and `failure`
+    (text or None). A draft that was refused has no row.
     `best`: row of `scenarios` that won, None if none ran. `figures`, `assets`, `daily_returns`: by window name ("train",
     "validation") for the best set: portfolio figures, a frame of asset figures indexed by symbol, float32 daily returns;
     `days` holds the UTC day number (days since 1970) of each daily return, by window name as well.
@@ -214,7 +216,7 @@ class RunRecord:
 
 @dataclass(frozen=True)
 class TrialBatch:
-    """Scorings to be counted. `data_hash` names an extent known to the ledger; times are ns UTC of the window's ends.
+    """Scorings to be counted. By `symbols` and times (ns UTC of the window's ends) the ledger tells which share bars.
 
     `origin` is loop, page, or the command's name; `arm` is random, model, human. `symbols` those that were traded.
     """

@@ -1,4 +1,4 @@
-"""Where things lie and what limits hold: one place, read once, no globals."""
+"""Where things lie and what limits hold: one place, handed on, no globals."""
 
 import os
 from dataclasses import dataclass, field

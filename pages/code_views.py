@@ -26,7 +26,7 @@ def code(service: ResearchService, run: RunRow, campaign: CampaignRow) -> None:
 
 
 def changes(service: ResearchService, run: RunRow, campaign: CampaignRow) -> None:
-    """The code against its parent, or against any run that is chosen; at first that before it."""
+    """The code against its parent, or against any run that is chosen; at first its parent, else the best."""
     if not run.parent_run_id:
         st.caption("Fresh draw: no parent. Choose a run to compare the code with.")
     if not selection.current("other") and run.parent_run_id:

@@ -127,7 +127,7 @@ class Database(Reader):
             if not read_only:
                 self._tell_owner(None)
         except BaseException:
-            self.close()
+            self.close()  # else the file stays locked by a database that nobody has
             raise
 
     @contextmanager
@@ -141,7 +141,7 @@ class Database(Reader):
             try:
                 yield Writer(cursor)
                 cursor.execute("COMMIT")
-            except BaseException:
+            except BaseException:  # whatever ends the body, Ctrl-C too: nothing half-written is committed
                 with suppress(duckdb.Error):  # a failed commit has rolled back already
                     cursor.execute("ROLLBACK")
                 raise
