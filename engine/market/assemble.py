@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.errors import ImportRefused
-from engine.market.bars import FIELDS, Panel
+from engine.market.bars import DAY_NS, DAY_S, FIELDS, Panel
 from engine.market.sources import LongBars
 
-DAY_NS = 86_400_000_000_000
 MAX_SPARSE_CELLS = 50_000_000
 
 
@@ -132,8 +131,8 @@ def most_common_step_s(times_ns: np.ndarray) -> int:
 
 def days_per_year(times_ns: np.ndarray, bar_s: int) -> int:
     """Days with bars in a year: 365; 252 where weekends lie in the span and hold no bar; 52 for weekly bars, and so on."""
-    if bar_s > DAY_NS // 1_000_000_000:
-        return max(1, round(365 * 86_400 / bar_s))
+    if bar_s > DAY_S:
+        return max(1, round(365 * DAY_S / bar_s))
     days = np.unique(times_ns // DAY_NS)
     span = np.arange(days[0], days[-1] + 1)
     # 1970-01-01 was a Thursday: with Monday as 0, Saturday is 5.

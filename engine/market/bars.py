@@ -10,6 +10,8 @@ import pandas as pd
 from engine.errors import DataError
 
 FIELDS = ("open", "high", "low", "close", "volume")
+DAY_S = 86_400
+DAY_NS = DAY_S * 1_000_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,20 +74,20 @@ class Panel:
 
         For bars longer than a day, of which none falls on most days, the bars that a calendar year holds.
         """
-        if self.bar_s > 86_400:
-            return 365 * 86_400 / self.bar_s
+        if self.bar_s > DAY_S:
+            return 365 * DAY_S / self.bar_s
         _, rows = np.unique(self.days, return_counts=True)
         return float(self.days_per_year * np.median(rows))
 
     @cached_property
     def days(self) -> np.ndarray:
         """UTC day number of each row."""
-        return self.times_ns // 86_400_000_000_000
+        return self.times_ns // DAY_NS
 
     @property
     def timeframe(self) -> str:
         """The bar length as traders write it: 15m, 1h, 1d."""
-        for unit, seconds in (("w", 604_800), ("d", 86_400), ("h", 3_600), ("m", 60)):
+        for unit, seconds in (("w", 7 * DAY_S), ("d", DAY_S), ("h", 3_600), ("m", 60)):
             if self.bar_s % seconds == 0:
                 return f"{self.bar_s // seconds}{unit}"
         return f"{self.bar_s}s"

@@ -48,6 +48,7 @@ class Columns:
 
     @property
     def used(self) -> list[int]:
+        """Positions of all columns that are read."""
         return [i for i in (self.time, self.open, self.high, self.low, self.close, self.symbol, self.volume) if i is not None]
 
 

@@ -21,7 +21,6 @@ from engine.market.assemble import content_hash
 from engine.market.bars import Panel
 from engine.market.edges import GAIN_PER_STRENGTH, KINDS, Shocks, plant
 
-EDGES: dict[str, str] = {kind: edge.sentence("a little") for kind, edge in KINDS.items()}
 DEMO_EDGE, DEMO_STRENGTH = "volume_burst", 5.0
 START_NS = 1_672_531_200_000_000_000  # 2023-01-01 00:00 UTC
 HOUR_NS = 3_600_000_000_000
@@ -61,7 +60,7 @@ def demo_market(
 ) -> Panel:
     """A synthetic hourly panel from 2023-01-01 UTC; equal arguments give bit-equal bars.
 
-    `edge`: one of `EDGES` or None; `strength`: see `edges`, 0 is no edge. Raises DataError for an unknown edge, a strength
+    `edge`: one of `edges.KINDS` or None; `strength`: see `edges`, 0 is no edge. Raises DataError for an unknown edge, a strength
     outside 0 to 20, fewer than 2 assets or 500 bars.
     """
     if edge is not None:

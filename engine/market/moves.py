@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.market.bars import Panel
+from engine.market.bars import DAY_NS, Panel
 
 OUTLIER_SCALES = 20.0
 OUT_OF_PLACE_SCALES = 10.0
@@ -40,10 +40,12 @@ class Hole:
 
     @property
     def rows(self) -> int:
+        """How many rows it spans."""
         return self.stop - self.first
 
     @property
     def jumps(self) -> bool:
+        """The price across it changes by `JUMP_FACTOR` or more, up or down."""
         return abs(np.log(self.ratio)) >= np.log(JUMP_FACTOR)
 
 
@@ -125,7 +127,7 @@ def _holes(panel: Panel, asset: int, at: np.ndarray) -> list[Hole]:
     for i in np.flatnonzero(np.diff(at) > 1):
         ratio = panel.open[at[i + 1], asset] / panel.close[at[i], asset]
         hole = Hole(int(at[i]) + 1, int(at[i + 1]), float(ratio))
-        days = (panel.times_ns[hole.stop] - panel.times_ns[hole.first]) / 86_400e9
+        days = (panel.times_ns[hole.stop] - panel.times_ns[hole.first]) / DAY_NS
         if hole.jumps or (days >= LONG_HOLE_DAYS and hole.rows >= 3):
             found.append(hole)
     return found

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from engine.market.assemble import DAY_NS, Intake
-from engine.market.bars import Panel
+from engine.market.assemble import Intake
+from engine.market.bars import DAY_NS, DAY_S, Panel
 from engine.market.moves import RULES, AssetMoves, find_moves
 from engine.market.remarks import flags_of, iso, messages_on
 
@@ -116,7 +116,7 @@ def find_outages(panel: Panel) -> list[dict[str, Any]]:
     bar_ns = panel.bar_s * 1_000_000_000
     steps = np.diff(panel.times_ns)
     full_grid = (panel.times_ns[-1] - panel.times_ns[0]) / bar_ns + 1
-    never_closes = panel.bar_s > 86_400 or (panel.days_per_year == 365 and panel.bars >= 0.8 * full_grid)
+    never_closes = panel.bar_s > DAY_S or (panel.days_per_year == 365 and panel.bars >= 0.8 * full_grid)
     allowed = 1.5 * bar_ns if never_closes else max(1.5 * bar_ns, 5 * DAY_NS)
     return [
         {

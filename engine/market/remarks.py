@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from engine.market.assemble import Intake
-from engine.market.bars import Panel
+from engine.market.bars import DAY_S, Panel
 from engine.market.moves import AssetMoves, Hole
 
 NAMED = 12
@@ -141,13 +141,14 @@ def _wrong_close(panel: Panel, row: int, asset: int) -> str:
 
 
 def iso(time_ns: Any) -> str:
+    """A time in ns UTC as ISO text to the second."""
     return f"{np.datetime_as_string(np.int64(time_ns).astype('datetime64[ns]'), unit='s')}Z"
 
 
 def when(panel: Panel, row: int) -> str:
     """The row's time: a date for daily and longer bars, else to the minute, UTC."""
     text = iso(panel.times_ns[row])
-    return text[:10] if panel.bar_s >= 86_400 else f"{text[:10]} {text[11:16]}Z"
+    return text[:10] if panel.bar_s >= DAY_S else f"{text[:10]} {text[11:16]}Z"
 
 
 def _count(count: int, noun: str) -> str:

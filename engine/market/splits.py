@@ -45,13 +45,13 @@ def split_windows(
     return windows
 
 
-def window_named(
-    bars: int, name: str, *, train: float = TRAIN, validation: float = VALIDATION, embargo_bars: int | None = None
-) -> Window:
-    """The window of that name; `all` is the whole panel without lead-in, vault included. Raises DataError for another name."""
+def window_named(bars: int, name: str) -> Window:
+    """The default window of that name; `all` is the whole panel without lead-in, vault included.
+
+    Raises DataError for another name.
+    """
     if name == "all":
         return Window("all", 0, bars)
     if name not in NAMES:
         raise DataError(f"found window {name!r}; wanted one of {', '.join(NAMES)}: name one of them")
-    windows = split_windows(bars, train=train, validation=validation, embargo_bars=embargo_bars)
-    return windows[NAMES.index(name)]
+    return split_windows(bars)[NAMES.index(name)]

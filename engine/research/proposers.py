@@ -1,13 +1,11 @@
 """Which proposer a campaign's arm is."""
 
 from engine.errors import CampaignError
-from engine.market.bars import Panel
+from engine.market.bars import DAY_S, Panel
 from engine.proposal.random_proposer import RandomProposer
 from engine.records import CampaignSpec
 from engine.research.campaign import PROPOSERS
 from engine.research.loop import Proposer
-
-DAY_S = 86_400
 
 
 def make_proposer(spec: CampaignSpec, panel: Panel) -> Proposer:
