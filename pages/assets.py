@@ -20,7 +20,6 @@ FIRST = ["contribution", "pnl", "buy_and_hold_return", "trades_with_open", "win_
          "max_drawdown", "bars", "bars_held", "stop_outs"]  # fmt: skip
 
 CHANGED = ("contribution", "pnl", "trades_with_open", "win_rate_with_open", "profit_factor_with_open", "max_drawdown")
-PICKED = "Tick an asset to see its trades."
 
 
 def choice(options: list[str]) -> tuple[str, str]:
@@ -36,7 +35,7 @@ def choice(options: list[str]) -> tuple[str, str]:
 def ticked(frame: pd.DataFrame, symbols: list[str], config: dict[str, Any], key: str) -> None:
     """A table of assets, one row a symbol; a ticked row chooses that asset."""
     symbol = {"symbol": st.column_config.TextColumn("Asset", pinned=True)}
-    st.caption(f"{len(symbols):,} assets. {PICKED}")
+    st.caption(f"{len(symbols):,} assets. Tick one to see its trades.")
     place = f"{key}.{hash(tuple(symbols))}"
 
     def choose() -> None:
@@ -120,12 +119,7 @@ VIEWS = {"In this run": in_this_run, "Against another run": against_another, "Ov
 
 def page() -> None:
     """The assets of one run, from the address or picked."""
-    left, right = st.columns([2, 3], gap="medium")
-    with left:
-        campaign = run_choice.campaign(service)
-    with right:
-        run = run_choice.run(service, campaign)
-    run_choice.labels(service, campaign.spec)
+    campaign, run = run_choice.campaign_and_run(service)
     view = st.segmented_control("View", list(VIEWS), default="In this run", required=True, key="assets.view",
                                 persist_state="session")  # fmt: skip
     if view != "Over all runs" and (run.failure or not run.figures["train"]):

@@ -88,6 +88,7 @@ def plain_times(index: pd.Index) -> np.ndarray:
 
 
 def line(series: pd.Series, name: str, tint: str, *, dash: str = "solid", width: float = 1.8, form: str = "+.2%") -> go.Scatter:
+    """The series as a trace, thinned; `form` is plotly's number format of what hovering tells."""
     series = thin(series)
     look = {"color": tint, "dash": dash, "width": width}
     return go.Scatter(

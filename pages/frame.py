@@ -4,7 +4,7 @@ import streamlit as st
 
 from engine.research.service import ServiceStatus
 from pages.access import attempt, research, show_problem
-from pages.look import duration, moment, plain
+from pages.look import SYNTHETIC, duration, moment, plain
 
 STATES = {
     "idle": ("Not running", "gray", ":material/stop_circle:"),
@@ -14,8 +14,6 @@ STATES = {
     "stopping": ("Stopping", "orange", ":material/hourglass_bottom:"),
 }
 """State of the service -> word, colour, icon."""
-
-SYNTHETIC = "A made-up market: it shows how the search works; nothing can be earned on it."
 
 
 @st.fragment(run_every="2s")

@@ -8,10 +8,9 @@ import streamlit as st
 
 from engine.analysis.benchmarks import check_benchmarks
 from engine.analysis.intervals import share_interval
-from engine.figures import ASSET_FIGURES, PORTFOLIO_FIGURES
 from engine.records import Benchmarks
 from pages.figures import sparkline
-from pages.look import count, figure_change, figure_help, figure_text, interval, is_missing
+from pages.look import count, delta_colour, figure_change, figure_help, figure_text, interval, is_missing, short_label
 
 HEADLINES = ("sharpe", "total_return", "max_drawdown", "win_rate_with_open", "trades_with_open", "assets_traded")
 """Figures that lead a page, in this order; `Queries.progress` holds all of them for both windows."""
@@ -21,14 +20,13 @@ def headline(name: str, progress: pd.DataFrame, number: int, window: str) -> Non
     """One figure of run `number` as a tile: change to the scored run before it, its history up to it, its definition."""
     rows = progress[(progress["number"] <= number) & (progress["status"] == "scored")]
     history = rows[f"{window}_{name}"].astype(float)
-    figure = PORTFOLIO_FIGURES.get(name) or ASSET_FIGURES[name]
     value = history.iloc[-1] if len(history) else None
     before = int(rows["number"].iloc[-2]) if len(rows) > 1 else None
     st.metric(
-        figure.label.removesuffix(" (with open)"),
+        short_label(name),
         figure_text(name, value),
         figure_change(name, history.diff().iloc[-1]) if before else None,
-        delta_color={True: "normal", False: "inverse", None: "off"}[figure.higher_is_better],
+        delta_color=delta_colour(name),
         chart_data=sparkline(history.tail(40)),
         help=f"{figure_help(name)} Window: {window}. Source: run {number:,} in the ledger."
         + (f" Change: to run {before:,}, the scored run before it." if before else ""),
@@ -40,7 +38,7 @@ def headline(name: str, progress: pd.DataFrame, number: int, window: str) -> Non
 def show_benchmarks(figures: Mapping[str, float], wanted: Benchmarks) -> None:
     """Each benchmark that is asked for, one below the other: met or not, found, wanted, and the way as a bar."""
     for check in check_benchmarks(figures, wanted):
-        label, reached = PORTFOLIO_FIGURES[check.figure].label.removesuffix(" (with open)"), 0.0
+        label, reached = short_label(check.figure), 0.0
         if not is_missing(check.found) and check.wanted > 0:
             reached = min(max(check.found / check.wanted, 0.0), 1.0)
         found = figure_text(check.figure, check.found)

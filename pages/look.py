@@ -7,7 +7,7 @@ dark ground; lines and marks carry a second sign (dash, shape) beside. `.streaml
 import math
 import re
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -16,6 +16,7 @@ import streamlit as st
 from engine.figures import ASSET_FIGURES, PORTFOLIO_FIGURES, Figure
 
 NOT_COMPUTED = "not computed"
+SYNTHETIC = "A made-up market: it shows how the search works; nothing can be earned on it."
 
 COLOURS: dict[str, tuple[str, str]] = {
     "train": ("#1267D6", "#4796F5"),
@@ -132,6 +133,17 @@ def figure_label(name: str) -> str:
     figure = _figure(name)
     unit = {"fraction": ", %", "sleeve": ", % of sleeve", "multiple": ", ×", "bars": "", "ratio": "", "count": ""}[figure.unit]
     return figure.label + unit
+
+
+def short_label(name: str) -> str:
+    """Label without the form of a trade figure, where a page shows one form only: `Win rate`."""
+    return _figure(name).label.removesuffix(" (with open)")
+
+
+def delta_colour(name: str) -> Literal["normal", "inverse", "off"]:
+    """How `st.metric` is to colour a change of the figure: by which way is better, and not at all where neither is."""
+    better = _figure(name).higher_is_better
+    return "off" if better is None else ("normal" if better else "inverse")
 
 
 def figure_help(name: str) -> str:

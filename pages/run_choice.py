@@ -70,6 +70,17 @@ def run(service: ResearchService, of: CampaignRow, label: str = "Run", name: str
     return service.queries.run(str(picked))
 
 
+def campaign_and_run(service: ResearchService) -> tuple[CampaignRow, RunRow]:
+    """The campaign and the run that this viewer looks at, picked side by side, with the labels of their data below."""
+    left, right = st.columns([2, 3], gap="medium")
+    with left:
+        of = campaign(service)
+    with right:
+        looked_at = run(service, of)
+    labels(service, of.spec)
+    return of, looked_at
+
+
 def _run_text(row: Any) -> str:
     told = f"failed: {row.failure_kind}" if row.status == "failed" else f"Sharpe {look.number(row.validation_sharpe)}"
     return f"Run {row.number:,}, rank {row.rank:,}, {told}: {row.summary}"
@@ -106,7 +117,7 @@ def data_badges(described: dict[str, Any]) -> None:
         return
     with st.container(horizontal=True, gap="small"):
         if described["synthetic"]:
-            st.badge("SYNTHETIC", color="orange", icon=":material/science:", help="A made-up market: no money can be made on it.")
+            st.badge("SYNTHETIC", color="orange", icon=":material/science:", help=look.SYNTHETIC)
         if described["survivors_only"]:
             st.badge(
                 "Survivors only", color="orange", icon=":material/filter_alt:",

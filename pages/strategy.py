@@ -6,7 +6,6 @@ import streamlit as st
 
 from engine.analysis.intervals import share_interval
 from engine.errors import EngineError
-from engine.figures import PORTFOLIO_FIGURES
 from engine.store.answers import CampaignRow, RunRow
 from pages import code_views, figures, look, result_views, run_choice, selection, tables
 from pages.access import research
@@ -26,17 +25,17 @@ def headlines(run: RunRow) -> None:
     train, validation = run.figures["train"], run.figures["validation"]
     with st.grid(3, min_column_width=230):
         for name in HEADLINES:
-            figure, inside, outside = PORTFOLIO_FIGURES[name], train.get(name), validation.get(name)
+            inside, outside = train.get(name), validation.get(name)
             computed = not look.is_missing(inside) and not look.is_missing(outside)
             change = look.figure_change(name, outside - inside) if computed and name not in GROWING else None
             st.metric(
-                f"{figure.label.removesuffix(' (with open)')} on validation",
+                f"{look.short_label(name)} on validation",
                 look.figure_text(name, outside),
                 change or f"{look.figure_text(name, inside)} on train",
-                delta_color={True: "normal", False: "inverse", None: "off"}[figure.higher_is_better] if change else "off",
+                delta_color=look.delta_colour(name) if change else "off",
                 delta_arrow="auto" if change else "off",
                 delta_description=f"to train, {look.figure_text(name, inside)}" if change else None,
-                help=f"{figure.definition} Source: run {run.number:,}, `{run.run_id}`, in the ledger.",
+                help=f"{look.figure_help(name)} Source: run {run.number:,}, `{run.run_id}`, in the ledger.",
                 border=True, height="stretch",
             )  # fmt: skip
 
@@ -111,12 +110,7 @@ VIEWS = {
 
 def page() -> None:
     """One run of one campaign, from the address or picked."""
-    left, right = st.columns([2, 3], gap="medium")
-    with left:
-        campaign = run_choice.campaign(service)
-    with right:
-        run = run_choice.run(service, campaign)
-    run_choice.labels(service, campaign.spec)
+    campaign, run = run_choice.campaign_and_run(service)
     st.markdown(f"**{look.plain(run.summary)}**")
     origin = f"from run {queries.run(run.parent_run_id).number:,}" if run.parent_run_id else "a fresh draw: no parent"
     st.caption(
