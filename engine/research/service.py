@@ -56,6 +56,8 @@ class ResearchService:
         self._pools = SandboxPool(settings.slots, settings.limits), SandboxPool(1, settings.limits)
         self._executor = ThreadPoolExecutor(settings.slots, "evaluation")
         self.evaluator = Evaluator(self._pools[0], self._executor, aside=self._pools[1])
+        if address:  # people look on: the process that computes what they open is there before they do
+            threading.Thread(target=self._pools[1].warm, name="warm", daemon=True).start()
         self._lock = threading.RLock()
         self._work: CampaignWork | None = None
         self._problem: str | None = None

@@ -55,6 +55,11 @@ class SandboxPool:
                 self._free.append(taken)
                 self._condition.notify_all()
 
+    def warm(self) -> None:
+        """Start the process of a free slot before it is needed; what goes wrong is told when it is needed."""
+        with contextlib.suppress(Cancelled, SandboxBroken), self._slot() as slot:
+            slot.start()
+
     def close(self) -> None:
         """End every process of the pool, from any thread; work that still goes on raises Cancelled."""
         with self._condition:
