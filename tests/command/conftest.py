@@ -19,7 +19,7 @@ from engine.research import service as service_module
 from engine.research.evaluation import Evaluator, open_evaluator
 from engine.settings import Settings
 from engine.strategy.sandbox import SandboxPool
-from tests.research.small import QUICK, save, small_panel, store_with, without_volume
+from tests.research.small import QUICK, Borrowed, save, small_panel, store_with, without_volume
 
 ROOT = Path(__file__).parents[2]
 
@@ -75,13 +75,6 @@ def settings(market_store: Path, tmp_path: Path) -> Settings:
 @pytest.fixture
 def store(settings: Settings) -> Path:
     return settings.store_dir
-
-
-class Borrowed(SandboxPool):
-    """A pool that its borrower does not close: starting a process for strategy code takes a second."""
-
-    def close(self) -> None:
-        pass
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """A small store of its own for each test, and services and evaluators that are gone when the test is."""
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +12,8 @@ from engine.research.evaluation import Evaluator, open_evaluator
 from engine.research.service import ResearchService
 from engine.settings import Settings
 from engine.strategy.sandbox import SandboxPool
-from tests.research.small import QUICK, save, small_panel, store_with
+from tests.research.campaigns import Gate
+from tests.research.small import QUICK, Borrowed, save, small_panel, store_with
 
 Opened = Callable[..., ResearchService]
 
@@ -40,13 +42,6 @@ def evaluator() -> Iterator[Evaluator]:
     """One slot for all tests that need no store."""
     with open_evaluator(Settings(slots=1, limits=QUICK)) as opened:
         yield opened
-
-
-class Borrowed(SandboxPool):
-    """A pool that its borrower does not close: starting a process for strategy code takes a second."""
-
-    def close(self) -> None:
-        pass
 
 
 @pytest.fixture(scope="session")
@@ -82,3 +77,26 @@ def open_service(
 @pytest.fixture
 def service(open_service: Opened) -> ResearchService:
     return open_service()
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    """All campaigns of the test draw from this gate, which stands open once the test is over."""
+    gate = Gate()
+    monkeypatch.setattr(service_module, "make_proposer", lambda spec, panel: gate)
+    yield gate
+    gate.let(1_000)
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Callable[[object], None]:
+    """`script(proposer)`: what all campaigns draw from."""
+    return lambda proposer: monkeypatch.setattr(service_module, "make_proposer", lambda spec, panel: proposer)
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> threading.Semaphore:
+    """Released after each run is in the ledger and its snapshot."""
+    after, plain = threading.Semaphore(0), service_module.write_snapshot
+    monkeypatch.setattr(service_module, "write_snapshot", lambda *words: (plain(*words), after.release()))
+    return after

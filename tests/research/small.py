@@ -16,6 +16,7 @@ from engine.market.quality import assess
 from engine.records import Proposal, StopConditions
 from engine.research.campaign import Choices
 from engine.settings import Limits, Settings
+from engine.strategy.sandbox import SandboxPool
 
 QUICK = Limits(cpu_s_per_set=1.0, indicator_cache_mb=64)
 CHOICES = Choices(scenarios=6, min_trades=5, seed=3, stop=StopConditions(runs=3))
@@ -64,6 +65,13 @@ class Scripted:
 
     def draw(self, rng: np.random.Generator) -> Proposal:
         return Proposal(self.source, "As the test says.", "random")
+
+
+class Borrowed(SandboxPool):
+    """A pool that its borrower does not close: starting a process for strategy code takes a second."""
+
+    def close(self) -> None:
+        pass
 
 
 def small_panel(name: str = "small", *, seed: int = 1) -> Panel:
