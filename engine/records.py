@@ -74,6 +74,9 @@ class ParamRange:
     choices: tuple[ParamValue, ...] = ()
 
 
+RUN_WINDOWS = ("train", "validation")
+"""Windows that a run is scored on: chosen on the first, judged on the second. The vault is none of them."""
+
 RiskValue = float | np.ndarray | None
 
 

@@ -7,10 +7,10 @@ import streamlit as st
 
 from engine.errors import EngineError
 from engine.figures import ASSET_FIGURES
+from engine.records import RUN_WINDOWS
 from engine.store.answers import CampaignRow, RunRow
 from pages import figures, figures_runs, look, result_views, run_choice, selection
 from pages.access import research
-from pages.result_views import WINDOWS
 
 service = research()
 queries = service.queries
@@ -25,7 +25,7 @@ CHANGED = ("contribution", "pnl", "trades_with_open", "win_rate_with_open", "pro
 def choice(options: list[str]) -> tuple[str, str]:
     """Window and the figure that the bars show."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        window = st.segmented_control("Window", WINDOWS, default="train", required=True, key="assets.window",
+        window = st.segmented_control("Window", RUN_WINDOWS, default="train", required=True, key="assets.window",
                                       persist_state="session")  # fmt: skip
         labels = {name: look.figure_label(name) for name in options}
         name = st.selectbox("Bars show", options, format_func=labels.get, key="assets.figure", width=260)

@@ -3,15 +3,15 @@
 import pandas as pd
 import streamlit as st
 
+from engine.records import RUN_WINDOWS
 from engine.research.service import ResearchService
 from engine.store.answers import CampaignRow, RunRow
 from pages import tables
-from pages.result_views import WINDOWS
 
 
 def trades_of(service: ResearchService, run_id: str) -> pd.DataFrame:
     """All trades of both windows, for a file."""
-    return pd.concat([service.result(run_id, w).trades.assign(window=w) for w in WINDOWS], ignore_index=True)
+    return pd.concat([service.result(run_id, w).trades.assign(window=w) for w in RUN_WINDOWS], ignore_index=True)
 
 
 def downloads(service: ResearchService, run: RunRow, campaign: CampaignRow) -> None:

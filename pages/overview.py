@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.errors import EngineError
+from engine.records import RUN_WINDOWS
 from engine.store.answers import CampaignRow
 from pages import figures, look, run_choice, selection, setup, welcome
 from pages.access import attempt, research, show_problem
@@ -39,7 +40,7 @@ def best_run(campaign: CampaignRow, best_id: str | None, progress: pd.DataFrame)
             help="Best: highest validation Sharpe among runs with enough trades, as on the leaderboard.",
         )  # fmt: skip
         window = st.segmented_control(
-            "Window", ["train", "validation"], default="train", required=True, key="overview.window", persist_state="session",
+            "Window", RUN_WINDOWS, default="train", required=True, key="overview.window", persist_state="session",
             help="Train is what the search saw; validation is what it was not fitted on.",
         )  # fmt: skip
         scored = progress[progress["status"] == "scored"]

@@ -7,12 +7,11 @@ import pandas as pd
 import streamlit as st
 
 from engine.errors import EngineError
-from engine.records import CampaignSpec
+from engine.records import RUN_WINDOWS, CampaignSpec
 from engine.research.service import ResearchService
 from engine.store.answers import RunRow
 from pages import figures, figures_runs, look, tables
 
-WINDOWS = ("train", "validation")
 MARGIN_BARS = 120  # shown before and after a trade that is looked at closely
 
 TRADE_COLUMNS = {
@@ -42,7 +41,7 @@ def compare(service: ResearchService, run_ids: list[str]) -> None:
     """The ticked runs side by side: growth from the daily returns in the ledger, figures, parameters."""
     runs = [service.queries.run(run_id) for run_id in run_ids]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        window = st.segmented_control("Window", WINDOWS, default="validation", required=True, key="runs.window")
+        window = st.segmented_control("Window", RUN_WINDOWS, default="validation", required=True, key="runs.window")
         for run in runs:
             st.page_link("pages/strategy.py", label=f"Open run {run.number:,}", icon=":material/arrow_forward:",
                          query_params={"campaign": run.campaign_id, "run": run.run_id})  # fmt: skip

@@ -7,6 +7,7 @@ import streamlit as st
 
 from engine.errors import EngineError
 from engine.figures import PORTFOLIO_FIGURES
+from engine.records import RUN_WINDOWS
 from engine.store.answers import CampaignRow
 from pages import figures_runs, look, result_views, run_choice, selection, tables
 from pages.access import research
@@ -39,7 +40,7 @@ def with_texts(runs: pd.DataFrame) -> pd.DataFrame:
 
 def table(rows: pd.DataFrame, columns: list[str], **options: Any) -> Any:
     """Those columns of the runs, figures in their units with definitions on hovering."""
-    prefixes = tuple(f"{p}{w}_" for p in ("", "change_") for w in result_views.WINDOWS)
+    prefixes = tuple(f"{p}{w}_" for p in ("", "change_") for w in RUN_WINDOWS)
     shown, config = look.figure_table(rows[columns], prefixes=prefixes)
     return st.dataframe(shown, column_config=PLAIN | config, hide_index=True, placeholder=look.NOT_COMPUTED, **options)
 
@@ -68,7 +69,7 @@ def filters(board: pd.DataFrame, campaign: CampaignRow) -> tuple[pd.DataFrame, l
         arms = st.pills("Arm", sorted(board["arm"].unique()), selection_mode="multi", key="runs.arms", help="None chosen: all.")
         met = st.toggle("Meets benchmarks", key="runs.met", help="All that the campaign asks for, on train and on validation.")
         with st.popover("Columns and order", icon=":material/tune:"):
-            every = [f"{window}_{name}" for name in PORTFOLIO_FIGURES for window in result_views.WINDOWS]
+            every = [f"{window}_{name}" for name in PORTFOLIO_FIGURES for window in RUN_WINDOWS]
             names = {c: f"{look.figure_label(c.split('_', 1)[1])} ({c.split('_', 1)[0]})" for c in every}
             columns = st.multiselect("Figures", every, COLUMNS, format_func=names.get, key="runs.columns")
             order = st.selectbox("Order by", ["rank", "number", *every], format_func=lambda c: names.get(c, c), key="runs.order",

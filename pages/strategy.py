@@ -6,12 +6,12 @@ import streamlit as st
 
 from engine.analysis.intervals import share_interval
 from engine.errors import EngineError
+from engine.records import RUN_WINDOWS
 from engine.store.answers import CampaignRow, RunRow
 from pages import code_views, figures, look, result_views, run_choice, selection, tables
 from pages.access import research
 from pages.downloads import downloads
 from pages.figures_runs import fall
-from pages.result_views import WINDOWS
 
 service = research()
 queries = service.queries
@@ -43,7 +43,7 @@ def headlines(run: RunRow) -> None:
 def equity(run: RunRow, campaign: CampaignRow) -> None:
     """Equity, drawdown and exposure on both windows, against buy-and-hold."""
     dark = look.is_dark()
-    for place, window in zip(st.columns(2, gap="medium"), WINDOWS, strict=True):
+    for place, window in zip(st.columns(2, gap="medium"), RUN_WINDOWS, strict=True):
         with place:
             with st.spinner("Computing it again from the ledger"):
                 result = service.result(run.run_id, window)
@@ -59,7 +59,7 @@ def equity(run: RunRow, campaign: CampaignRow) -> None:
 def trades(run: RunRow, campaign: CampaignRow) -> None:
     """The trades of one asset on its candles."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        window = st.segmented_control("Window", WINDOWS, default="train", required=True, key="strategy.window",
+        window = st.segmented_control("Window", RUN_WINDOWS, default="train", required=True, key="strategy.window",
                                       persist_state="session")  # fmt: skip
         assets = queries.run_assets(run.run_id, window).sort_values("contribution", ascending=False, na_position="last")
         texts = {row.Index: f"{row.Index}: {look.percent(row.contribution)}, {look.count(row.trades_with_open)} trades"
@@ -70,7 +70,7 @@ def trades(run: RunRow, campaign: CampaignRow) -> None:
 
 def all_figures(run: RunRow, campaign: CampaignRow) -> None:
     """Every figure on train and validation."""
-    result_views.show_figures({w.capitalize(): run.figures[w] for w in WINDOWS}, "strategy.figures")
+    result_views.show_figures({w.capitalize(): run.figures[w] for w in RUN_WINDOWS}, "strategy.figures")
 
 
 def scenarios(run: RunRow, campaign: CampaignRow) -> None:
@@ -93,7 +93,7 @@ def trust(run: RunRow, campaign: CampaignRow) -> None:
     if trades:
         bounds = look.interval(*share_interval(rate, trades))
         st.caption(f"Win rate on validation: {look.percent(rate, signed=False)} of {trades:,.0f} trades, 95% interval {bounds}.")
-    for window in WINDOWS:
+    for window in RUN_WINDOWS:
         for told in tables.warnings_on(run.figures[window]):
             st.warning(f"{window.capitalize()}: {told}", icon=":material/warning:")
     if run.figures["train"].get("trades_with_open", 0) < campaign.spec.min_trades:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from engine.analysis.benchmarks import meets_all
 from engine.figures import PORTFOLIO_FIGURES
-from engine.records import Benchmarks, Failure, Params
+from engine.records import RUN_WINDOWS, Benchmarks, Failure, Params
 from engine.store.answers import CampaignRow, RunRow
 from pages.look import figure_help, figure_label, figure_text, is_missing
 
@@ -44,7 +44,7 @@ def filter_board(board: pd.DataFrame, *, arms: list[str], status: str, text: str
 
 def _meeting(board: pd.DataFrame, benchmarks: Benchmarks) -> list[bool]:
     windows = []
-    for window in ("train", "validation"):
+    for window in RUN_WINDOWS:
         figures = board[[f"{window}_{name}" for name in ASKED]].set_axis(ASKED, axis=1).to_dict("records")
         windows.append([meets_all(found, benchmarks) for found in figures])
     return [all(met) for met in zip(*windows, strict=True)]

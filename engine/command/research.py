@@ -12,7 +12,7 @@ from engine.command.answer import DataOption, JsonOption, Refused, StoreOption, 
 from engine.errors import CampaignError
 from engine.figures import PORTFOLIO_FIGURES
 from engine.market.catalog import Catalog
-from engine.records import Costs, StopConditions
+from engine.records import RUN_WINDOWS, Costs, StopConditions
 from engine.research.campaign import Choices
 from engine.research.evaluation import open_evaluator
 from engine.research.repeat import repeat_run
@@ -117,7 +117,7 @@ def _run_answer(run: dict[str, Any]) -> dict[str, Any]:
         "scenarios",
         "objective",
     )
-    figures = {w: {f: run[f"{w}_{f}"] for f in PORTFOLIO_FIGURES} for w in ("train", "validation")}
+    figures = {w: {f: run[f"{w}_{f}"] for f in PORTFOLIO_FIGURES} for w in RUN_WINDOWS}
     failure = None if pd.isna(run["failure_kind"]) else {k: run[f"failure_{k}"] for k in ("kind", "message", "line")}
     params = json.loads(run["params"]) if isinstance(run["params"], str) else None
     return {**{k: run[k] for k in keys}, "params": params, "enough_trades": run["enough_trades"], "failure": failure, **figures}

@@ -17,7 +17,7 @@ from engine.backtest.portfolio import Result
 from engine.errors import CampaignError, DataError, EngineError
 from engine.market.bars import Panel
 from engine.market.catalog import Catalog, ImportResult
-from engine.records import CampaignSpec, Failure, StopConditions
+from engine.records import RUN_WINDOWS, CampaignSpec, Failure, StopConditions
 from engine.research.campaign import Choices, campaign_id_of, check_spec, draft_spec
 from engine.research.evaluation import Evaluator, RunResult, run_result
 from engine.research.loop import ResearchLoop
@@ -204,7 +204,7 @@ class ResearchService:
         spec = self.queries.campaign(run.campaign_id).spec
         if run.params is None:
             raise CampaignError(f"run {run.number} has no result: {run.failure or run.reason}")
-        if window not in ("train", "validation"):
+        if window not in RUN_WINDOWS:
             raise CampaignError(f"the window {window!r} of a run was asked for; there are train and validation")
         bed = self.evaluator.bed(self._panel_of(spec), spec.assets, spec.window(window), spec.costs)
         result = self.evaluator.result(run.source, run.params, bed, sides=spec.sides)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from engine.analysis.benchmarks import meets_all
 from engine.errors import EngineError
-from engine.records import RunRecord, StopConditions
+from engine.records import RUN_WINDOWS, RunRecord, StopConditions
 from engine.research.loop import ResearchLoop
 from engine.store.ledger import Ledger
 from engine.store.queries import Queries
@@ -190,7 +190,7 @@ class CampaignWork:
         if stop.benchmarks_met:
             best = self._queries.best_run(self.campaign_id)
             asked = self._loop.spec.benchmarks
-            if best is not None and all(meets_all(best.figures.get(w, {}), asked) for w in ("train", "validation")):
+            if best is not None and all(meets_all(best.figures.get(w, {}), asked) for w in RUN_WINDOWS):
                 return f"run {best.number} meets the benchmarks on train and on validation"
         return ""
 

@@ -13,13 +13,12 @@ import pandas as pd
 
 from engine.errors import CampaignError
 from engine.figures import ASSET_FIGURES, PORTFOLIO_FIGURES
-from engine.records import CampaignSpec, RunRecord, TrialBatch
+from engine.records import RUN_WINDOWS, CampaignSpec, RunRecord, TrialBatch
 from engine.settings import Settings
 from engine.store.database import Database, Writer, utc_now
 from engine.store.spool import read_spool, set_aside
 from engine.store.trials import insert_trials
 
-WINDOWS = ("train", "validation")
 _SCENARIO_COLUMNS = {"params", "objective", "failure", *PORTFOLIO_FIGURES}
 
 
@@ -167,9 +166,9 @@ def _run_row(record: RunRecord) -> pd.DataFrame:
         "best_scenario": record.best, "scenarios": len(record.scenarios), "reason": record.reason,
     }  # fmt: skip
     for window, figures in record.figures.items():
-        if window not in WINDOWS or not figures.keys() <= PORTFOLIO_FIGURES.keys():
+        if window not in RUN_WINDOWS or not figures.keys() <= PORTFOLIO_FIGURES.keys():
             raise ValueError(
-                f"run {record.run_id}: figures of {window} are {sorted(figures)}; wanted {WINDOWS} and known figures"
+                f"run {record.run_id}: figures of {window} are {sorted(figures)}; wanted {RUN_WINDOWS} and known figures"
             )
         row |= {f"{window}_{name}": float(value) for name, value in figures.items()}
     return pd.DataFrame([row])

@@ -14,7 +14,7 @@ import pandas as pd
 
 from engine.errors import CampaignError, UnknownRun
 from engine.figures import PORTFOLIO_FIGURES
-from engine.records import Failure, TrialBatch, spec_from_dict
+from engine.records import RUN_WINDOWS, Failure, TrialBatch, spec_from_dict
 from engine.store.answers import CampaignRow, RunRow, Totals
 from engine.store.database import Reader
 from engine.store.trials import TrialCount, count_trials, counting_since, not_in_ledger
@@ -187,7 +187,7 @@ class Queries:
             objective=_number(row["objective"]),
             best_scenario=None if best is None else int(best),
             scenarios=int(row["scenarios"]),
-            figures={window: _figures(row, window) for window in ("train", "validation")},
+            figures={window: _figures(row, window) for window in RUN_WINDOWS},
         )
 
     def lineage(self, run_id: str) -> pd.DataFrame:
@@ -213,7 +213,7 @@ class Queries:
         so far among runs with enough trades, recorded_at, elapsed_s."""
         objective = self.campaign(campaign_id).spec.objective
         figures = ("sharpe", "total_return", "max_drawdown", "trades_with_open", "win_rate_with_open", "assets_traded")
-        main = ", ".join(f"r.{window}_{name}" for window in ("train", "validation") for name in figures)
+        main = ", ".join(f"r.{window}_{name}" for window in RUN_WINDOWS for name in figures)
         twin = f"r.validation_{objective}" if objective in PORTFOLIO_FIGURES else "CAST(NULL AS DOUBLE)"
         return self._database.read(
             f"""SELECT r.number, r.run_id, r.arm, r.status, {_ENOUGH} AS enough_trades, r.objective,

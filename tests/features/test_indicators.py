@@ -4,6 +4,7 @@ import gc
 import inspect
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,7 @@ TALIB_NAMES = sorted(NAMES - {"crossed_above", "crossed_below"})
 COUNTS_BACK = ("maxindex", "minindex", "minmaxindex")
 
 
-def frozen(values, first_row=5_000):
+def frozen(values: np.ndarray, first_row: int = 5_000) -> pd.DataFrame:
     """A read-only, asset-contiguous frame, as the market's are."""
     array = np.array(values.T, order="C")
     array.flags.writeable = False
@@ -28,7 +29,7 @@ def frozen(values, first_row=5_000):
     return pd.DataFrame(array.T, index=labels[0], columns=labels[1], copy=False)
 
 
-def market(seed=1, bars=BARS, assets=ASSETS):
+def market(seed: int = 1, bars: int = BARS, assets: int = ASSETS) -> dict[str, pd.DataFrame]:
     """Frames by the names that TA-Lib gives its inputs; prices in steps, so that candle patterns occur."""
     rng = np.random.default_rng(seed)
     close = 100 * np.exp(np.cumsum(rng.normal(0, 0.02, (bars, assets)), axis=0)).round(2)
@@ -40,16 +41,16 @@ def market(seed=1, bars=BARS, assets=ASSETS):
     return {name: frozen(values) for name, values in fields.items()}
 
 
-def inputs_of(name):
+def inputs_of(name: str) -> list[str]:
     signature = inspect.signature(getattr(talib, name.upper())).parameters.values()
     return [p.name for p in signature if p.default is p.empty]
 
 
-def outputs_of(result):
+def outputs_of(result: Any) -> tuple[Any, ...]:
     return result if isinstance(result, tuple) else (result,)
 
 
-def by_talib(name, columns, *parameters):
+def by_talib(name: str, columns: list[np.ndarray], *parameters: float) -> list[np.ndarray]:
     """TA-Lib on one asset, with NaN in the warm-up and extremes as bars ago, by TA-Lib's public interface alone."""
     described = abstract.Function(name, *parameters)
     lines = outputs_of(getattr(talib, name.upper())(*columns, *parameters))
@@ -335,7 +336,7 @@ def test_calls_are_recorded_with_labels_on_request_cached_or_not():
     assert ta.calls[1][1] is smooth
 
 
-def slow_cross(a, b, direction):
+def slow_cross(a: Any, b: Any, direction: int) -> np.ndarray:
     """By the words of the contract, cell by cell."""
     a = np.asarray(a, float) * direction
     b = np.broadcast_to(np.asarray(b, float) * direction, a.shape)

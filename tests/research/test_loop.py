@@ -1,6 +1,7 @@
 """One turn of the loop: repeatable, complete whatever the candidate does, and every scoring counted."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from engine.market.bars import Panel
 from engine.records import Proposal, RunRecord, TrialBatch
 from engine.research.campaign import Choices, campaign_id_of, draft_spec
 from engine.research.evaluation import Evaluator
@@ -23,7 +25,7 @@ from tests.research.small import CHOICES, Scripted
 
 
 @pytest.fixture
-def loop_of(panel, evaluator: Evaluator):
+def loop_of(panel: Panel, evaluator: Evaluator) -> Callable[..., ResearchLoop]:
     """A loop on the small market, for a source that a script says or for random ones."""
 
     def make(source: str | None = None, **changes: Any) -> ResearchLoop:
