@@ -38,7 +38,7 @@ def open_market(panel: Panel, window: Window) -> Market:
     return Market(
         panel=panel,
         window=window,
-        prices=np.stack([panel.open.T, panel.high.T, panel.low.T, panel.close.T], axis=2),
+        prices=panel.by_bar,
         delist_bars=np.where(inside, bars, -1).astype(np.int64),
         day_ends=np.flatnonzero(np.append(days[1:] != days[:-1], True)),
         listed_bars=panel.exists[window.start : window.stop].sum(axis=0),

@@ -54,6 +54,11 @@ class Panel:
         return ~np.isnan(self.close)
 
     @cached_property
+    def by_bar(self) -> np.ndarray:
+        """(assets, bars, 4) of open, high, low, close: each bar in one piece of memory; made once, shared by all windows."""
+        return np.stack([self.open.T, self.high.T, self.low.T, self.close.T], axis=2)
+
+    @cached_property
     def first_row(self) -> np.ndarray:
         """Each asset's first row with a bar."""
         return np.argmax(self.exists, axis=0)

@@ -52,11 +52,17 @@ class Evaluator:
         key = (panel.data_hash, symbols, window, costs)
         with self._lock:
             if key not in self._beds:
-                self._beds[key] = prepare(panel.select(symbols), window, costs)
+                self._beds[key] = prepare(self._selected(panel, symbols), window, costs)
                 while len(self._beds) > BEDS_KEPT:
                     self._beds.popitem(last=False)
             self._beds.move_to_end(key)
             return self._beds[key]
+
+    def _selected(self, panel: Panel, symbols: tuple[str, ...]) -> Panel:
+        """The panel of those assets; that of a bed which is there already, so that windows share its arrays."""
+        known = [bed.market.panel for bed in self._beds.values()]
+        same = (p for p in known if p.data_hash == panel.data_hash and p.symbols == symbols)
+        return next(same, None) or panel.select(symbols)
 
     def ranges(self, source: str) -> tuple[ParamRange, ...] | Failure:
         """The parameter ranges a source declares, or why it has none."""
