@@ -8,7 +8,7 @@ import pandas as pd
 
 from engine.backtest import kernel
 from engine.backtest.simulation import Market
-from engine.backtest.sweep import EXPOSURE, LARGEST_SHARE, MAX_DRAWDOWN, MAX_EXPOSURE, Outcomes
+from engine.backtest.sweep import Outcomes
 from engine.figures import ASSET_FIGURES, PORTFOLIO_FIGURES
 
 Arrays = dict[str, np.ndarray]
@@ -90,7 +90,7 @@ def _growth(outcomes: Outcomes, market: Market) -> Arrays:
         annual = np.maximum(1.0 + total, 0.0) ** (1.0 / years) - 1.0
     annual = np.where(np.isinf(annual), np.nan, annual)
     returns = daily_returns(outcomes.daily_equity)
-    drawdown = outcomes.curve[:, MAX_DRAWDOWN]
+    drawdown = outcomes.curve[:, kernel.MAX_DRAWDOWN]
     return {
         "total_return": total,
         "annual_return": annual,
@@ -112,9 +112,9 @@ def portfolio_table(outcomes: Outcomes, market: Market, hold: Outcomes) -> pd.Da
         _growth(outcomes, market)
         | _both_forms(total, _with_open(outcomes.sums).sum(axis=1))
         | {
-            "exposure": outcomes.curve[:, EXPOSURE],
-            "max_exposure": outcomes.curve[:, MAX_EXPOSURE],
-            "largest_position_share": outcomes.curve[:, LARGEST_SHARE],
+            "exposure": outcomes.curve[:, kernel.EXPOSURE],
+            "max_exposure": outcomes.curve[:, kernel.MAX_EXPOSURE],
+            "largest_position_share": outcomes.curve[:, kernel.LARGEST_SHARE],
             "turnover": total[:, kernel.TURNOVER] / assets,
             "fees": total[:, kernel.FEES] / assets,
             "ambiguous_trades": total[:, kernel.AMBIGUOUS],

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from engine.backtest import kernel
-from engine.backtest.simulation import Market, Simulation, hold_everything, simulate_signals, simulate_trades
+from engine.backtest.simulation import Market, TracedSimulation, hold_everything, simulate_signals, simulate_trades
 from engine.backtest.sweep import Outcomes, TestBed, outcomes_of, salt_of
 from engine.records import Costs, Failure, Params, Signals
 from engine.strategy.sandbox import SandboxPool
@@ -25,7 +25,7 @@ class Result:
     market: Market
     costs: Costs
     signals: Signals
-    simulation: Simulation
+    simulation: TracedSimulation
     trades: pd.DataFrame
 
     @cached_property

@@ -1,5 +1,6 @@
 """`simulate_signals`: what packed signals earn on a window of a panel, from the compiled kernel."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,9 +9,11 @@ import pandas as pd
 from engine.backtest import kernel
 from engine.market.bars import Panel
 from engine.records import TRADE_REASONS, Costs, Signals, Window
-from engine.strategy.packing import RISKS, pack_bits, words_for
+from engine.strategy.packing import BITS, RISKS, pack_bits, words_for
 
-_NO_WORDS = np.zeros((0, 0), np.uint64)
+BATCH = 8
+"""Scenarios that are simulated together, asset by asset; more gain nothing, since their curves crowd the cache."""
+_NO_CELLS = np.zeros(0)
 _NO_TRADES = np.zeros((0, kernel.TRADE_COLUMNS))
 
 
@@ -47,13 +50,23 @@ def open_market(panel: Panel, window: Window) -> Market:
 
 @dataclass(frozen=True, eq=False)
 class Simulation:
-    """What one scenario did. `sums` (assets, kernel.SUMS); `curves` (3, bars): equity, deployed, largest position, the first
-    as a multiple of starting capital, the others in sleeves. `trades` counts open positions too.
+    """What one scenario did. `sums` (assets, kernel.SUMS); `facts` (kernel.FACTS,); `daily_equity` (days,): equity at the last
+    close of each UTC day as a multiple of starting capital. `trades` counts open positions too.
     """
 
     sums: np.ndarray
-    curves: np.ndarray
+    facts: np.ndarray
+    daily_equity: np.ndarray
     trades: int
+
+
+@dataclass(frozen=True, eq=False)
+class TracedSimulation(Simulation):
+    """The same with its `curves` (3, bars): equity as a multiple of starting capital, deployed and largest position in
+    sleeves.
+    """
+
+    curves: np.ndarray
 
     @property
     def equity(self) -> np.ndarray:
@@ -61,41 +74,80 @@ class Simulation:
         return self.curves[kernel.EQUITY]
 
 
-def _risk_table(signals: Signals) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    values = [getattr(signals, name) for name in RISKS]
-    arrays = [v if isinstance(v, np.ndarray) else np.zeros(0) for v in values]
-    scalars = np.array([-1.0 if v is None or isinstance(v, np.ndarray) else float(v) for v in values])
-    offsets = np.cumsum([0, *(len(a) for a in arrays)]).astype(np.int64)
-    return scalars, np.concatenate(arrays), offsets
+class Room:
+    """Memory that the kernel works in, for one thread: used again for every batch, it stays in the cache."""
+
+    def __init__(self, bars: int) -> None:
+        self.curves, self.steps = np.zeros((BATCH, bars, 3)), np.zeros((BATCH, bars + 1))
 
 
-def _run(market: Market, signals: Signals, costs: Costs, trades: np.ndarray) -> Simulation:
-    assets, bars = market.panel.assets, market.window.bars
-    if (signals.assets, signals.bars) != (assets, bars):
-        raise ValueError(f"signals are {signals.bars} bars x {signals.assets} assets, the window {bars} x {assets}")
-    absent = _NO_WORDS.reshape(0, 0) if assets == 0 else np.zeros((assets, 0), np.uint64)
-    tables = [getattr(signals, n) for n in ("entries", "exits", "short_entries", "short_exits")]
-    scalars, cells, offsets = _risk_table(signals)
-    sums, curves, steps = np.zeros((assets, kernel.SUMS)), np.zeros((bars, 3)), np.zeros(bars + 1)
+def _risk_table(batch: Sequence[Signals]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """`scalars`, `cells` and `offsets` as the kernel wants them."""
+    values = [[getattr(signals, name) for name in RISKS] for signals in batch]
+    scalars = np.array([[-1.0 if v is None or isinstance(v, np.ndarray) else float(v) for v in row] for row in values])
+    arrays = [v if isinstance(v, np.ndarray) else _NO_CELLS for row in values for v in row]
+    ends = np.cumsum([len(a) for a in arrays]).reshape(len(batch), len(RISKS))
+    starts = np.concatenate([[0], ends[:-1, -1]])
+    return scalars, np.concatenate(arrays), np.column_stack([starts, ends]).astype(np.int64)
+
+
+def _table(batch: Sequence[Signals], name: str) -> np.ndarray:
+    """The tables of that name in one piece (scenarios, assets, words); without words if no scenario has one."""
+    tables = [getattr(signals, name) for signals in batch]
+    shape = (len(batch), batch[0].assets)
+    if all(t is None for t in tables):
+        return np.zeros((*shape, 0), np.uint64)
+    if len(tables) == 1:
+        return np.ascontiguousarray(tables[0])[None]
+    out = np.zeros((*shape, words_for(batch[0].bars)), np.uint64)
+    for place, table in zip(out, tables, strict=True):
+        if table is not None:
+            place[:] = table
+    return out
+
+
+def _run(
+    market: Market, batch: Sequence[Signals], costs: Costs, *, room: Room, trades: np.ndarray = _NO_TRADES
+) -> list[Simulation]:
+    assets, bars, count = market.panel.assets, market.window.bars, len(batch)
+    for signals in batch:
+        if (signals.assets, signals.bars) != (assets, bars):
+            raise ValueError(f"signals are {signals.bars} bars x {signals.assets} assets, the window {bars} x {assets}")
+    scalars, cells, offsets = _risk_table(batch)
     names_cells = len(cells) > 0 or len(trades) > 0  # a recorded trade names its deciding cell, for its tag
-    cell_of_word = np.zeros((assets, words_for(bars) if names_cells else 0), np.int64)
-    made = kernel.simulate(  # type: ignore[call-arg]
+    cell_of_word = np.zeros((count, assets, words_for(bars) if names_cells else 0), np.int64)
+    sums, facts, made = np.zeros((count, assets, kernel.SUMS)), np.zeros((count, kernel.FACTS)), np.zeros(count, np.int64)
+    curves = room.curves[:count]
+    kernel.simulate(  # type: ignore[call-arg]
         market.prices, market.window.start, bars, market.delist_bars, market.window.warm_up_bars,
-        *(absent if t is None else t for t in tables), scalars, cells, offsets, signals.max_bars or 0, signals.cooldown,
-        costs.fee_rate, costs.slippage_rate, sums, curves, trades, steps, cell_of_word,
+        *(_table(batch, name) for name in BITS), scalars, cells, offsets,
+        np.array([s.max_bars or 0 for s in batch]), np.array([s.cooldown for s in batch]), costs.fee_rate,
+        costs.slippage_rate, sums, facts, trades, made, curves, room.steps[:count], cell_of_word,
     )  # fmt: skip
-    return Simulation(sums, np.ascontiguousarray(curves.T), int(made))
+    daily = curves[:, market.day_ends, kernel.EQUITY]
+    return [Simulation(*results) for results in zip(sums, facts, daily, map(int, made), strict=True)]
 
 
-def simulate_signals(market: Market, signals: Signals, costs: Costs) -> Simulation:
-    """Figures' raw material of one scenario, without its trades. Releases the GIL; equal inputs give equal bits.
+def simulate_batch(market: Market, batch: Sequence[Signals], costs: Costs, room: Room) -> list[Simulation]:
+    """Figures' raw material of at most BATCH scenarios, equal bit for bit to what each gives alone. Releases the GIL.
 
-    Raises ValueError if the signals are not of the window's shape.
+    `room`: of the window's bars, and this thread's own. Raises ValueError if signals are not of the window's shape.
     """
-    return _run(market, signals, costs, _NO_TRADES)
+    return _run(market, batch, costs, room=room) if batch else []
 
 
-def simulate_trades(market: Market, signals: Signals, costs: Costs) -> tuple[Simulation, pd.DataFrame]:
+def _trace(market: Market, signals: Signals, costs: Costs, trades: np.ndarray = _NO_TRADES) -> TracedSimulation:
+    room = Room(market.window.bars)
+    (found,) = _run(market, [signals], costs, room=room, trades=trades)
+    return TracedSimulation(found.sums, found.facts, found.daily_equity, found.trades, np.ascontiguousarray(room.curves[0].T))
+
+
+def simulate_signals(market: Market, signals: Signals, costs: Costs) -> TracedSimulation:
+    """One scenario with its curves; equal inputs give equal bits. Raises ValueError if signals are not of the window's shape."""
+    return _trace(market, signals, costs)
+
+
+def simulate_trades(market: Market, signals: Signals, costs: Costs) -> tuple[TracedSimulation, pd.DataFrame]:
     """The same simulation with its trades as a frame, in order of asset and entry.
 
     Columns: symbol, direction, entry_bar, exit_bar (bars of the window), entry_price, exit_price (after slippage), pnl
@@ -105,7 +157,7 @@ def simulate_trades(market: Market, signals: Signals, costs: Costs) -> tuple[Sim
     """
     count = simulate_signals(market, signals, costs).trades
     records = np.zeros((max(count, 1), kernel.TRADE_COLUMNS))
-    simulation = _run(market, signals, costs, records)
+    simulation = _trace(market, signals, costs, records)
     return simulation, _trade_frame(market, signals, records[:count])
 
 

@@ -9,13 +9,21 @@ from threading import Event, Lock
 import numpy as np
 
 from engine.backtest import kernel
-from engine.backtest.simulation import Market, Simulation, hold_everything, open_market, simulate_signals
+from engine.backtest.simulation import (
+    BATCH,
+    Market,
+    Room,
+    Simulation,
+    hold_everything,
+    open_market,
+    simulate_batch,
+    simulate_signals,
+)
 from engine.market.bars import Panel
-from engine.records import Costs, Failure, Params, Window
+from engine.records import Costs, Failure, Params, Signals, Window
 from engine.strategy.sandbox import MAX_ENDED, SandboxPool
 from engine.strategy.window_data import SealedWindow, seal_window
 
-MAX_DRAWDOWN, EXPOSURE, MAX_EXPOSURE, LARGEST_SHARE = range(4)
 ENDED_ITS_CHILD = ("timeout", "killed", "output")
 Progress = Callable[[int], None]
 
@@ -25,7 +33,7 @@ class Outcomes:
     """What S scenarios did, as raw material for figures; a failed scenario's rows are NaN.
 
     `sums` (S, assets, kernel.SUMS); `daily_equity` (S, days): equity at the last close of each UTC day, starting capital 1;
-    `curve` (S, 4): maximum drawdown (negative), mean and largest exposure, largest position share; `failures` (S,).
+    `curve` (S, kernel.FACTS): maximum drawdown (negative), mean and largest exposure, largest position share; `failures` (S,).
     """
 
     sums: np.ndarray
@@ -61,25 +69,22 @@ def hold_outcomes(market: Market, costs: Costs) -> Outcomes:
     return outcomes_of([simulate_signals(market, hold_everything(market), costs)], market)
 
 
-def _curve_facts(simulation: Simulation, assets: int) -> np.ndarray:
-    equity = simulation.equity
-    peak = np.maximum(np.maximum.accumulate(equity), 1.0)
-    worth = np.where(equity > 0, equity * assets, np.inf)
-    deployed = simulation.curves[kernel.DEPLOYED] / worth
-    largest = simulation.curves[kernel.LARGEST] / worth
-    return np.array([(equity / peak).min() - 1.0, deployed.mean(), deployed.max(), largest.max()])
-
-
 def outcomes_of(results: Sequence[Simulation | Failure], market: Market) -> Outcomes:
     """The outcomes of simulations, in their order."""
     count, assets = len(results), market.panel.assets
     sums = np.full((count, assets, kernel.SUMS), np.nan)
     daily = np.full((count, len(market.day_ends)), np.nan)
-    curve = np.full((count, 4), np.nan)
+    curve = np.full((count, kernel.FACTS), np.nan)
     for i, result in enumerate(results):
         if isinstance(result, Simulation):
-            sums[i], daily[i], curve[i] = result.sums, result.equity[market.day_ends], _curve_facts(result, assets)
+            sums[i], daily[i], curve[i] = result.sums, result.daily_equity, result.facts
     return Outcomes(sums, daily, curve, tuple(r if isinstance(r, Failure) else None for r in results))
+
+
+def _simulate(batch: Sequence[Signals | Failure], bed: TestBed, room: Room) -> Outcomes:
+    """The outcomes of at most BATCH answers of a child, in their order."""
+    ran = iter(simulate_batch(bed.market, [a for a in batch if isinstance(a, Signals)], bed.costs, room))
+    return outcomes_of([a if isinstance(a, Failure) else next(ran) for a in batch], bed.market)
 
 
 def _join(parts: Sequence[Outcomes]) -> Outcomes:
@@ -126,14 +131,21 @@ def sweep(
     def part(chosen: Sequence[Params]) -> Outcomes:
         nonlocal done
         out: list[Outcomes] = []
+        room = Room(bed.market.window.bars)
         salt = salt_of(source, bed.market.panel.data_hash)
-        for signals in pool.signals(source, chosen, bed.data, salt=salt, sides=sides, cancelled=cancelled):
-            result = signals if isinstance(signals, Failure) else simulate_signals(bed.market, signals, bed.costs)
-            out.append(outcomes_of([result], bed.market))
+        answers = pool.signals(source, chosen, bed.data, salt=salt, sides=sides, cancelled=cancelled)
+        batch: list[Signals | Failure] = []
+        for answer in answers:
+            batch.append(answer)
+            if len(batch) == BATCH:
+                out.append(_simulate(batch, bed, room))
+                batch = []
             with lock:
                 done += 1
                 if progress is not None:
                     progress(done)
+        if batch:
+            out.append(_simulate(batch, bed, room))
         return _join(out)
 
     size = max(1, -(-len(params) // pool.slots))

@@ -37,7 +37,7 @@ def signals(market, params, ta):
     fast, slow = ta.ema(market.close, params["fast"]), ta.ema(market.close, params["slow"])
     return {
         "entries": ta.crossed_above(fast, slow),
-        "exits": fast < slow,
+        "exits": ta.crossed_below(fast, slow),
         "stop_loss": params["stop_loss"],
         "take_profit": params["take_profit"],
     }

@@ -40,7 +40,7 @@ class Frames:
         """Entries and exits, computed as the strategy of the bench does."""
         close = self.frame["close"]
         fast, slow = self.ta.ema(close, params["fast"]), self.ta.ema(close, params["slow"])
-        return self.ta.crossed_above(fast, slow), fast < slow
+        return self.ta.crossed_above(fast, slow), self.ta.crossed_below(fast, slow)
 
 
 def vectorbt_from_signals(frames: Frames, costs: Costs) -> Peer:

@@ -52,10 +52,13 @@ def _write_answers(order: dict[str, Any], window_fd: int, write: Write) -> None:
         wire.send(write, wire.REFUSED, [wire.pack_failure(failure_of(error))])
         return
     wire.send(write, wire.RANGES, [wire.pack_ranges(ranges)])
+    sent: Signals | None = None
     for given in order["params"] if runner else ():
         _allow_cpu(order["cpu_s_per_set"])
         try:
-            kind, parts = wire.SIGNALS, wire.pack_signals_message(runner.signals(given))  # type: ignore[union-attr]
+            signals = runner.signals(given)  # type: ignore[union-attr]
+            kind, parts = wire.SIGNALS, wire.pack_signals_message(signals, sent)
+            sent = signals
         except BaseException as error:
             kind, parts = wire.FAILURE, [wire.pack_failure(failure_of(error))]
         wire.send(write, kind, parts)

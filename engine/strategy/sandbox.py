@@ -132,6 +132,7 @@ class _Work:
     def _one_child(self, params: Sequence[Params]) -> Generator[Signals | Failure]:
         """What one child answers: for each set in turn, the one that ended it included; or nothing, and then `common` is set."""
         left, ran = len(params), False
+        before: Signals | None = None
         order = {**self._order, "params": list(params)}
         asked = self._slot.ask(order, self._data.fd, cap=_signals_cap(self._data), cancelled=self._cancelled)
         try:
@@ -142,7 +143,8 @@ class _Work:
                     elif kind == wire.RANGES:
                         ran = True
                     elif left:
-                        answer = _read_signals(kind, body, self._data)
+                        answer = _read_signals(kind, body, self._data, before)
+                        before = answer if isinstance(answer, Signals) else before
                         left -= 1
                         yield answer
         except ChildEnded as child:
@@ -171,10 +173,10 @@ def _signals_cap(data: SealedWindow) -> int:
     return _TEXT_CAP + data.rows * data.assets * (5 * 8 + 2)
 
 
-def _read_signals(kind: bytes, body: memoryview, data: SealedWindow) -> Signals | Failure:
+def _read_signals(kind: bytes, body: memoryview, data: SealedWindow, before: Signals | None) -> Signals | Failure:
     if kind == wire.FAILURE:
         return _read(wire.unpack_failure, body)
-    return _read(lambda b: wire.unpack_signals(b, data.rows - data.lead_in, data.assets), body)
+    return _read(lambda b: wire.unpack_signals(b, data.rows - data.lead_in, data.assets, before), body)
 
 
 def _read(unpack: Callable[[memoryview], T], body: memoryview) -> T:

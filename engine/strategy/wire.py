@@ -26,6 +26,7 @@ _MAX_LINE = 1_000_000
 _KINDS = ("int", "float", "choice")
 _HEAD = struct.Struct("<BBBBqqQ4d")
 _NONE, _SCALAR, _CELLS = 0, 1, 2
+_HERE, _AS_BEFORE = 1, 2
 _RANK, _TAG = 1, 2
 
 
@@ -136,14 +137,17 @@ def unpack_failure(body: bytes | memoryview) -> Failure:
     return Failure(kind if kind in _FAILURES else "error", clean, line if 0 < line <= _MAX_LINE else None)
 
 
-def pack_signals_message(signals: Signals) -> list[bytes | memoryview]:
-    """The body of a SIGNALS message, in parts that need no further copy. Raises MemoryError if they are too large together."""
+def pack_signals_message(signals: Signals, before: Signals | None = None) -> list[bytes | memoryview]:
+    """The body of a SIGNALS message, in parts that need no further copy; tables equal to those of the message before it are
+    not sent again. Raises MemoryError if the parts are too large together.
+    """
     tables = [getattr(signals, name) for name in BITS]
+    known = [t is not None and before is not None and _equal(t, getattr(before, n)) for n, t in zip(BITS, tables, strict=True)]
     risks = [getattr(signals, name) for name in RISKS]
     kinds = [_NONE if r is None else _CELLS if isinstance(r, np.ndarray) else _SCALAR for r in risks]
     arrays = [a for a in (*risks, signals.rank, signals.tag) if isinstance(a, np.ndarray)]
     head = _HEAD.pack(
-        sum(1 << i for i, t in enumerate(tables) if t is not None),
+        sum((_AS_BEFORE if known[i] else _HERE) << (2 * i) for i, t in enumerate(tables) if t is not None),
         sum(k << (2 * i) for i, k in enumerate(kinds)),
         (_RANK if signals.rank is not None else 0) | (_TAG if signals.tag is not None else 0),
         len(signals.tag_names),
@@ -153,26 +157,35 @@ def pack_signals_message(signals: Signals) -> list[bytes | memoryview]:
         *(r if k == _SCALAR else 0.0 for r, k in zip(risks, kinds, strict=True)),
     )
     parts: list[bytes | memoryview] = [head, *(_text(n) for n in signals.tag_names)]
-    parts += [np.ascontiguousarray(a).data.cast("B") for a in (*tables, *arrays) if a is not None and a.size]
+    new = [t for t, is_known in zip(tables, known, strict=True) if t is not None and not is_known]
+    parts += [np.ascontiguousarray(a).data.cast("B") for a in (*new, *arrays) if a.size]
     if sum(map(len, parts)) > MAX_BODY:
         raise MemoryError
     return parts
 
 
-def unpack_signals(body: bytes | memoryview, bars: int, assets: int) -> Signals:
+def _equal(table: np.ndarray, other: np.ndarray | None) -> bool:
+    return other is not None and (table is other or np.array_equal(table, other))
+
+
+def unpack_signals(body: bytes | memoryview, bars: int, assets: int, before: Signals | None = None) -> Signals:
     """Signals of that shape from a SIGNALS message; every length and domain is checked again. Raises WireError.
 
-    The arrays are read-only and stand in `body` itself.
+    `before`: what the message before this one said. The arrays are read-only and stand in the bodies themselves.
     """
     reader = _Reader(body)
     present, kinds, has, tags, max_bars, cooldown, cells, *scalars = reader.unpack(_HEAD.format)
     kind_of = [kinds >> (2 * i) & 3 for i in range(len(RISKS))]
-    if not present & 1 or present >= 1 << len(BITS) or max(kind_of) > _CELLS or has > _RANK | _TAG or tags > MAX_TAGS:
+    sent = [present >> (2 * i) & 3 for i in range(len(BITS))]
+    if not sent[0] or max(sent) > _AS_BEFORE or max(kind_of) > _CELLS or has > _RANK | _TAG or tags > MAX_TAGS:
         raise WireError("signals without entries, or with more than there can be")
     if not (0 <= max_bars <= MAX_COUNT and 0 <= cooldown <= MAX_COUNT):
         raise WireError(f"max_bars {max_bars} or cooldown {cooldown} lies outside its domain")
     names = tuple(_tag_name(reader.text()) for _ in range(tags))
-    tables = [_table(reader, bars, assets) if present >> i & 1 else None for i in range(len(BITS))]
+    tables = [
+        _table(reader, bars, assets) if how == _HERE else _known_table(before, name) if how == _AS_BEFORE else None
+        for name, how in zip(BITS, sent, strict=True)
+    ]
     wanted = _count_cells(tables[0], tables[2]) if has or _CELLS in kind_of else 0
     if cells != wanted:
         raise WireError(f"values for {cells} entries; wanted them for {wanted}")
@@ -200,6 +213,13 @@ def _table(reader: _Reader, bars: int, assets: int) -> np.ndarray:
     table = reader.array("<u8", assets * words).reshape(assets, words)
     if bars % 64 and bool((table[:, -1] >> np.uint64(bars % 64)).any()):
         raise WireError(f"decisions behind the last of {bars} bars")
+    return table
+
+
+def _known_table(before: Signals | None, name: str) -> np.ndarray:
+    table = None if before is None else getattr(before, name)
+    if table is None:
+        raise WireError(f"{name} as before, and there were none before")
     return table
 
 

@@ -12,7 +12,7 @@ from engine.analysis.metrics import portfolio_table
 from engine.backtest import kernel
 from engine.backtest.portfolio import Result, run_strategy
 from engine.backtest.simulation import open_market, simulate_signals
-from engine.backtest.sweep import MAX_DRAWDOWN, Outcomes, TestBed, outcomes_of, prepare, sweep
+from engine.backtest.sweep import Outcomes, TestBed, outcomes_of, prepare, sweep
 from engine.figures import PORTFOLIO_FIGURES
 from engine.market.bars import Panel
 from engine.records import Costs, Failure, Params, Signals, Window
@@ -219,7 +219,7 @@ def test_outcomes_of_a_failure_are_nan_beside_the_figures_of_what_ran(bed):
     found = outcomes_of([Failure("error", "no"), ran], bed.market)
     assert np.isnan(found.curve[0]).all()
     peak = np.maximum(np.maximum.accumulate(ran.equity), 1.0)
-    assert found.curve[1, MAX_DRAWDOWN] == pytest.approx((ran.equity / peak - 1).min(), rel=1e-12)
+    assert found.curve[1, kernel.MAX_DRAWDOWN] == pytest.approx((ran.equity / peak - 1).min(), rel=1e-12)
     np.testing.assert_array_equal(found.daily_equity[1], ran.equity[bed.market.day_ends])
 
 

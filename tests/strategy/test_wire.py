@@ -2,7 +2,7 @@
 
 import contextlib
 import struct
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -153,7 +153,8 @@ def table(*bits: int) -> bytes:
     [
         head_of(present=0) + table(),
         head_of(present=0b10) + table(),
-        head_of(present=0b10001) + table(),
+        head_of(present=0b11) + table(),
+        head_of(present=0b1000001) + table(),
         head_of(kinds=0b11, cells=1) + table(5) + b"\0" * 8,
         head_of(has=4) + table(),
         head_of(has=1, cells=2) + table(5) + b"\0" * 16,
@@ -171,12 +172,38 @@ def table(*bits: int) -> bytes:
         head_of(cooldown=2**62) + table(),
         head_of() + table(BARS),
         head_of() + table(255),
-        head_of(present=0b101) + table() + table(127),
+        head_of(present=0b10001) + table() + table(127),
     ],
 )
 def test_what_the_contract_does_not_know_is_refused(body: bytes) -> None:
     with pytest.raises(wire.WireError):
         wire.unpack_signals(body, BARS, ASSETS)
+
+
+def test_tables_that_have_not_changed_are_not_sent_again() -> None:
+    first = pack_signals(
+        {"entries": np.eye(BARS, ASSETS, dtype=bool), "exits": np.ones((BARS, ASSETS), bool)}, {"stop_loss": 0.1}
+    )
+    same_tables = replace(first, exits=first.exits.copy(), stop_loss=0.2)
+    other_exits = replace(first, exits=first.entries)
+    before = None
+    sizes = []
+    for signals in (first, same_tables, other_exits, replace(first, exits=None), first):
+        body = b"".join(bytes(p) for p in wire.pack_signals_message(signals, before))
+        before = wire.unpack_signals(body, BARS, ASSETS, before)
+        assert_same(before, signals)
+        sizes.append(len(body))
+    assert sizes[1] < sizes[2] < sizes[0] == sizes[2] + len(table())
+    assert sizes[3] == sizes[1]
+
+
+def test_a_table_as_before_where_there_was_none_is_refused() -> None:
+    before = pack_signals({"entries": np.eye(BARS, ASSETS, dtype=bool)}, {})
+    assert wire.unpack_signals(head_of(present=0b10), BARS, ASSETS, before).entries is before.entries
+    with pytest.raises(wire.WireError, match="exits as before"):
+        wire.unpack_signals(head_of(present=0b1010), BARS, ASSETS, before)
+    with pytest.raises(wire.WireError, match="entries as before"):
+        wire.unpack_signals(head_of(present=0b10), BARS, ASSETS)
 
 
 def test_a_decision_on_the_last_bar_is_none_behind_it() -> None:
