@@ -16,6 +16,11 @@ Each message says what was found, what was wanted and what to do. A failing *can
 error: it is a value, `records.Failure`.
 """
 
+import errno
+
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Numbers of the system's errors that mean: the disk, a quota or a limit on a file's size is exhausted."""
+
 
 class EngineError(Exception):
     """Base of all deliberate errors; its text is one clear sentence for a person."""

@@ -137,19 +137,10 @@ class StopConditions:
     benchmarks_met: bool = False
 
 
-@dataclass(frozen=True)
-class CampaignSpec:
-    """All that decides a campaign's results, and nothing else but its name, theme and stop conditions.
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """What an analyst chooses that needs no dataset to be understood; the defaults are those of every form."""
 
-    `assets` are the symbols that trade, in panel order (the first is what strategies see as A000). `windows` are rows of
-    the dataset's panel. Equal specs give equal boards.
-    """
-
-    name: str
-    dataset: str
-    data_hash: str
-    assets: tuple[str, ...]
-    windows: tuple[Window, ...]
     theme: str = ""
     proposer: str = "random"
     seed: int = 1
@@ -163,6 +154,21 @@ class CampaignSpec:
     currency: str = "USD"
     benchmarks: Benchmarks = field(default_factory=Benchmarks)
     stop: StopConditions = field(default_factory=StopConditions)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CampaignSpec(Terms):
+    """All that decides a campaign's results, and nothing else but its name, theme and stop conditions.
+
+    `assets` are the symbols that trade, in panel order (the first is what strategies see as A000). `windows` are rows of
+    the dataset's panel. Equal specs give equal boards.
+    """
+
+    name: str
+    dataset: str
+    data_hash: str
+    assets: tuple[str, ...]
+    windows: tuple[Window, ...]
 
     def window(self, name: str) -> Window:
         """The window of that name. Raises KeyError for another."""

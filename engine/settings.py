@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from engine.errors import StoreError
+
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 
 
@@ -23,7 +25,6 @@ class Settings:
     """Paths of one store and limits of one process."""
 
     store_dir: Path = PROJECT_DIR / "data"
-    strategies_dir: Path = PROJECT_DIR / "data" / "strategies"
     slots: int = field(default_factory=lambda: max(1, os.cpu_count() or 1))
     limits: Limits = field(default_factory=Limits)
 
@@ -45,6 +46,12 @@ class Settings:
 
 
 def load_settings(store: str | Path | None = None) -> Settings:
-    """Settings of the store in that folder; EDGEWISE_STORE, then the project's `data/`, when none is named."""
+    """Settings of the store in that folder; EDGEWISE_STORE, then the project's `data/`, when none is named.
+
+    Raises StoreError where a file stands in its place.
+    """
     chosen = store or os.environ.get("EDGEWISE_STORE")
-    return Settings(store_dir=Path(chosen).resolve()) if chosen else Settings()
+    settings = Settings(store_dir=Path(chosen).resolve()) if chosen else Settings()
+    if settings.store_dir.is_file():
+        raise StoreError(f"the store {settings.store_dir} is a file; wanted a folder: name another by --store or EDGEWISE_STORE")
+    return settings

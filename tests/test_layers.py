@@ -16,7 +16,7 @@ PROJECT_DIR = Path(__file__).resolve().parents[1]
 
 # A room imports itself and rooms of a lower rank. A new room gets its rank here.
 RANKS = {
-    "errors": 0,
+    "errors": -1,
     "settings": 0,
     "records": 0,
     "figures": 0,

@@ -124,8 +124,10 @@ def sweep(
 
     Each slot takes a contiguous part of the sets, so that neighbours on a grid share cached indicators; signals come back as
     bits while the next set computes, and the kernel runs beside it without the GIL. `progress` is told the number of
-    scenarios done, from any thread. Raises Cancelled when the event is set.
+    scenarios done, from any thread. Raises Cancelled when the event is set, ValueError without any set.
     """
+    if not params:
+        raise ValueError("a sweep of no parameter sets; wanted at least one")
     lock, done = Lock(), 0
 
     def part(chosen: Sequence[Params]) -> Outcomes:

@@ -4,15 +4,14 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
-from typing import Literal
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 from engine.errors import CampaignError
 from engine.market.bars import Panel
 from engine.market.splits import split_windows
-from engine.records import Benchmarks, CampaignSpec, Costs, StopConditions, Window
+from engine.records import CampaignSpec, Costs, Terms, Window
 from engine.research.objectives import OBJECTIVES
 
 PROPOSERS = ("random",)
@@ -20,49 +19,32 @@ MAX_SCENARIOS = 100_000
 MAX_SEED = 2**63 - 1
 
 
-@dataclass(frozen=True)
-class Choices:
-    """What an analyst chooses for a campaign, before it is bound to a dataset; the defaults are those of every form.
+@dataclass(frozen=True, kw_only=True)
+class Choices(Terms):
+    """What an analyst chooses for a campaign, before it is bound to a dataset.
 
     `name` empty: made of proposer, dataset and seed. `top_assets`: only so many, by dollar volume in train. `train` and
     `validation`: shares of the rows; `embargo_bars` None: the default of `split_windows`.
     """
 
     name: str = ""
-    theme: str = ""
     top_assets: int | None = None
     exclude: tuple[str, ...] = ()
     train: float = 0.6
     validation: float = 0.2
     embargo_bars: int | None = None
-    proposer: str = "random"
-    seed: int = 1
-    scenarios: int = 200
-    method: Literal["grid", "random"] = "grid"
-    objective: str = "sharpe"
-    min_trades: int = 100
-    sides: Literal["long", "both"] = "both"
-    costs: Costs = field(default_factory=Costs)
-    capital: float = 100_000.0
-    currency: str = "USD"
-    benchmarks: Benchmarks = field(default_factory=Benchmarks)
-    stop: StopConditions = field(default_factory=StopConditions)
-
-
-_BOUND = ("name", "top_assets", "exclude", "train", "validation", "embargo_bars")
 
 
 def draft_spec(panel: Panel, choices: Choices) -> CampaignSpec:
     """The campaign that the choices amount to on that panel. Raises CampaignError and DataError for what cannot be."""
     windows = split_windows(panel.bars, train=choices.train, validation=choices.validation, embargo_bars=choices.embargo_bars)
-    plain = {f.name: getattr(choices, f.name) for f in fields(choices) if f.name not in _BOUND}
     spec = CampaignSpec(
         name=choices.name.strip() or f"{choices.proposer} on {panel.name}, seed {choices.seed}",
         dataset=panel.name,
         data_hash=panel.data_hash,
         assets=choose_assets(panel, windows[0], top=choices.top_assets, exclude=choices.exclude),
         windows=windows,
-        **plain,
+        **{term.name: getattr(choices, term.name) for term in fields(Terms)},
     )
     check_spec(spec)
     return spec

@@ -220,9 +220,10 @@ class ResearchService:
 
     def close(self) -> None:
         """Stop work, end children and threads, let go of the database. Closing twice is fine."""
-        if self._closed:
-            return
-        self._closed = True
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
         if self._work is not None:
             self._work.interrupt("the program was closed")
         self.wait(30)

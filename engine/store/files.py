@@ -1,21 +1,19 @@
 """Files beside the ledger, written whole or not at all."""
 
-import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.errors import StoreFull
+from engine.errors import NO_ROOM, StoreFull
 
-_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _NO_ROOM_TEXTS = ("No space left on device", "Disk quota exceeded", "File too large")
 
 
 def says_no_room(error: BaseException) -> bool:
     """The error says that the disk, a quota or a file size limit is exhausted; DuckDB says so in its text only."""
     if isinstance(error, OSError):
-        return error.errno in _NO_ROOM
+        return error.errno in NO_ROOM
     return any(text in str(error) for text in _NO_ROOM_TEXTS)
 
 

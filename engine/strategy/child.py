@@ -41,14 +41,14 @@ def _write_answers(order: dict[str, Any], window_fd: int, write: Write) -> None:
     try:
         tree = ast.parse(order["source"], FILENAME)
         code = compile(tree, FILENAME, "exec")
-    except BaseException as error:
+    except BaseException as error:  # whatever the parser makes of hostile text: it is the candidate's failure
         wire.send(write, wire.REFUSED, [wire.pack_failure(syntax_failure(error))])
         return
     try:
         _check_literals(tree)
         ranges = _declared(code, order["salt"])
         runner = Runner(code, ranges, order, window_fd) if "params" in order else None
-    except BaseException as error:
+    except BaseException as error:  # a strategy raises what it likes, SystemExit too
         wire.send(write, wire.REFUSED, [wire.pack_failure(failure_of(error))])
         return
     wire.send(write, wire.RANGES, [wire.pack_ranges(ranges)])
@@ -59,7 +59,7 @@ def _write_answers(order: dict[str, Any], window_fd: int, write: Write) -> None:
             signals = runner.signals(given)  # type: ignore[union-attr]
             kind, parts = wire.SIGNALS, wire.pack_signals_message(signals, sent)
             sent = signals
-        except BaseException as error:
+        except BaseException as error:  # as above, and the next set goes on
             kind, parts = wire.FAILURE, [wire.pack_failure(failure_of(error))]
         wire.send(write, kind, parts)
 

@@ -84,7 +84,7 @@ def _child(body: bytes, window_fd: int, out_fd: int, server: int) -> None:
         _limit(order, 3)
         work(order, 3, writer(4))
         os._exit(0)
-    except BaseException:
+    except BaseException:  # a forked child must never return into the server's loop
         os._exit(1)
 
 

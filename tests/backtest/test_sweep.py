@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from threading import Event
 
 import numpy as np
@@ -16,7 +15,7 @@ from engine.backtest.sweep import Outcomes, TestBed, outcomes_of, prepare, sweep
 from engine.figures import PORTFOLIO_FIGURES
 from engine.market.bars import Panel
 from engine.records import Costs, Failure, Params, Signals, Window
-from engine.settings import Limits, Settings
+from engine.settings import PROJECT_DIR, Limits
 from engine.strategy.packing import pack_signals, unpack_bits
 from engine.strategy.sandbox import Cancelled, SandboxPool
 from tests.markets import panel_of, random_bars, whole
@@ -115,7 +114,7 @@ def test_a_source_that_cannot_be_read_fails_every_set(bed, pools):
 
 
 def test_the_seed_strategy_that_buys_and_holds_earns_what_buy_and_hold_earns(bed, pools):
-    source = (Path(Settings().strategies_dir) / "buy_and_hold.py").read_text()
+    source = (PROJECT_DIR / "data" / "strategies" / "buy_and_hold.py").read_text()
     panel, window = whole(bed.market.panel)
     entire = prepare(panel, window, Costs())
     found = portfolio_table(run(pools[1], [{}], entire, source=source), entire.market, entire.hold).iloc[0]

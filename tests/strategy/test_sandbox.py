@@ -17,7 +17,7 @@ import pytest
 
 from engine.market.bars import Panel
 from engine.records import Failure, ParamRange, Params, Signals, Window
-from engine.settings import PROJECT_DIR, Limits, Settings
+from engine.settings import PROJECT_DIR, Limits
 from engine.strategy import sandbox, slot
 from engine.strategy.packing import unpack_bits
 from engine.strategy.sandbox import Cancelled, SandboxBroken, SandboxPool
@@ -173,7 +173,7 @@ class TestAnswers:
 
 
 class TestRepeats:
-    @pytest.mark.parametrize("path", sorted(Settings().strategies_dir.glob("*.py")), ids=lambda p: p.stem)
+    @pytest.mark.parametrize("path", sorted((PROJECT_DIR / "data" / "strategies").glob("*.py")), ids=lambda p: p.stem)
     def test_signals_of_an_honest_strategy_do_not_depend_on_the_salt(self, path: Path, answers: Any) -> None:
         (one,), (other,) = (answers(path.read_text(encoding="utf-8"), [{}], salt=salt) for salt in (1, 2))
         assert same(one, other)

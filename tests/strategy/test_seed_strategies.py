@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.settings import Settings
+from engine.settings import PROJECT_DIR
 from tests.fake_market import Bench, default_params, drawn_params, entry_flags, fake_market, first_difference, truncated
 
-PATHS = sorted(Settings().strategies_dir.glob("*.py"))
+PATHS = sorted((PROJECT_DIR / "data" / "strategies").glob("*.py"))
 CUT = 1_100
 
 
