@@ -167,7 +167,7 @@ def test_the_process_for_strategies_loads_no_pyarrow_and_nothing_of_the_host() -
     # The host's end of the line is closed at once, so that the server has its imports made and then ends.
     serve = (
         "import socket; from engine.strategy.server import main; ours, theirs = socket.socketpair();"
-        " ours.shutdown(socket.SHUT_WR); main(theirs.detach())"
+        " ours.shutdown(socket.SHUT_WR); main(theirs.detach(), '')"
     )
     loaded = modules_after(serve, ENVIRONMENT)
     assert {"numpy", "pandas", "talib"} <= loaded

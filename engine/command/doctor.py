@@ -16,7 +16,8 @@ from engine.market.catalog import Catalog
 from engine.records import Failure
 from engine.settings import Settings, load_settings
 from engine.store.snapshot import open_reader
-from engine.strategy.sandbox import LEVEL, SandboxPool
+from engine.strategy.isolation import isolation
+from engine.strategy.sandbox import SandboxPool
 
 PACKAGES = ("streamlit", "pandas", "numpy", "numba", "duckdb", "TA-Lib", "vectorbt", "plotly", "optuna", "dspy-ai")
 
@@ -24,15 +25,18 @@ PACKAGES = ("streamlit", "pandas", "numpy", "numba", "duckdb", "TA-Lib", "vector
 def doctor(store: StoreOption = None, as_json: JsonOption = False) -> tuple[dict[str, Any], str]:
     """Check Python, packages, the process for strategy code, the ledger and the disk."""
     settings = load_settings(store)
-    isolation, works, start_s = _isolation(settings)
+    works, start_s = _strategy_process(settings)
+    held = isolation()
     answer: dict[str, Any] = {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "cores": os.cpu_count(),
         "memory_gb": round(psutil.virtual_memory().total / 2**30, 1),
         "packages": {p: _version(p) for p in PACKAGES},
-        "isolation": isolation,
-        "strategy_process_works": works,
+        "isolation": held.level,
+        "isolation_means": str(held),
+        "isolation_stopped": held.stopped,
+        "strategy_process_works": works is True,
         "strategy_process_start_s": start_s,
         "store": str(settings.store_dir),
         "ledger": _ledger(settings),
@@ -41,7 +45,7 @@ def doctor(store: StoreOption = None, as_json: JsonOption = False) -> tuple[dict
         "model": "none: the random arm runs",
     }
     text = "\n".join(f"{key:>26}  {value}" for key, value in answer.items())
-    problems = [] if works else [f"strategies cannot be run: {isolation}"]
+    problems = [] if works is True else [f"strategies cannot be run: {works}"]
     problems += [f"{package} is {version}" for package, version in answer["packages"].items() if version.startswith("missing")]
     problems += [answer["ledger"]["problem"]] if "problem" in answer["ledger"] else []
     if problems:
@@ -49,17 +53,17 @@ def doctor(store: StoreOption = None, as_json: JsonOption = False) -> tuple[dict
     return answer, text
 
 
-def _isolation(settings: Settings) -> tuple[str, bool, float]:
-    """The level, whether a trivial strategy runs, and how long the process takes to start."""
+def _strategy_process(settings: Settings) -> tuple[str | bool, float]:
+    """Whether a trivial strategy runs, or why it does not; and how long the process takes to start."""
     began = time.monotonic()
     pool = SandboxPool(1, settings.limits)
     try:
-        works = not isinstance(pool.ranges("PARAMS = {}\n\n\ndef signals(market, params, ta):\n    return {}\n"), Failure)
+        found = pool.ranges("PARAMS = {}\n\n\ndef signals(market, params, ta):\n    return {}\n")
     except EngineError as error:
-        return f"none: {error}", False, round(time.monotonic() - began, 2)
+        return str(error), round(time.monotonic() - began, 2)
     finally:
         pool.close()
-    return LEVEL, works, round(time.monotonic() - began, 2)
+    return str(found) if isinstance(found, Failure) else True, round(time.monotonic() - began, 2)
 
 
 def _ledger(settings: Settings) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from engine.store.database import Database
 from engine.store.ledger import Ledger
 from engine.store.queries import Queries
 from engine.store.snapshot import write_snapshot
+from engine.strategy.isolation import isolation, known_isolation
 from engine.strategy.sandbox import SandboxPool
 
 RESULTS_KEPT = 8
@@ -56,8 +57,7 @@ class ResearchService:
         self._pools = SandboxPool(settings.slots, settings.limits), SandboxPool(1, settings.limits)
         self._executor = ThreadPoolExecutor(settings.slots, "evaluation")
         self.evaluator = Evaluator(self._pools[0], self._executor, aside=self._pools[1])
-        if address:  # people look on: the process that computes what they open is there before they do
-            threading.Thread(target=self._pools[1].warm, name="warm", daemon=True).start()
+        threading.Thread(target=self._warm, args=(address is not None,), name="warm", daemon=True).start()
         self._lock = threading.RLock()
         self._work: CampaignWork | None = None
         self._problem: str | None = None
@@ -73,7 +73,15 @@ class ResearchService:
     def status(self) -> ServiceStatus:
         """What goes on now."""
         work = self._work
-        return ServiceStatus(problem=self._problem) if work is None else work.status
+        status = ServiceStatus(problem=self._problem) if work is None else work.status
+        held = known_isolation()
+        return replace(status, isolation="is being tested" if held is None else str(held))
+
+    def _warm(self, has_pages: bool) -> None:
+        """See what holds strategy code here; where people look on, start the process for results before they ask for one."""
+        isolation()
+        if has_pages:
+            self._pools[1].warm()
 
     # Campaigns
 

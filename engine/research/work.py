@@ -14,7 +14,7 @@ from engine.records import RUN_WINDOWS, RunRecord, StopConditions
 from engine.research.loop import ResearchLoop
 from engine.store.ledger import Ledger
 from engine.store.queries import Queries
-from engine.strategy.sandbox import LEVEL, Cancelled
+from engine.strategy.sandbox import Cancelled
 
 State = Literal["idle", "starting", "running", "paused", "stopping"]
 
@@ -37,7 +37,7 @@ class ServiceStatus:
     total: int = 0
     seconds_left: float | None = None
     problem: str | None = None
-    isolation: str = LEVEL
+    isolation: str = ""
     model: str = "no model: the random arm runs"
 
 

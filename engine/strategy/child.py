@@ -15,7 +15,7 @@ import numpy as np
 
 from engine.features.indicators import Indicators
 from engine.records import ParamRange, Signals
-from engine.strategy import wire
+from engine.strategy import canaries, wire
 from engine.strategy.contract import read_answer
 from engine.strategy.hints import FILENAME, failure_of, syntax_failure
 from engine.strategy.market_view import MarketFrames, MarketView, Named
@@ -26,18 +26,32 @@ MAX_LITERALS = 100
 Write = Callable[[bytes | memoryview], None]
 
 
-def work(order: dict[str, Any], window_fd: int, write: Write) -> None:
+Window = tuple[dict[str, Any], np.ndarray, list[np.ndarray]]
+"""Header, times and fields of a mapped window."""
+
+
+def open_window(order: dict[str, Any], window_fd: int) -> Window | None:
+    """Map the window that the order is about, if it is about one; the descriptor may be closed then."""
+    return map_window(window_fd, order["header"]) if "header" in order else None
+
+
+def work(order: dict[str, Any], window: Window | None, write: Write) -> None:
     """Answer one order: the ranges of a source, then the signals of its parameter sets in their order.
 
     `order`: source, salt, the limits, and for signals `header`, `params` (list of dicts) and `sides`. A set that fails is
     answered by its failure and the next goes on; a source that fails altogether is answered by one refusal and no ranges.
+    An order of a `canary` has that tried instead, to see whether the walls stand.
     """
+    if "canary" in order:
+        wire.send(write, wire.CANARY, [b"\1" if canaries.is_stopped(order["canary"], window) else b"\0"])
+        wire.send(write, wire.DONE, [])
+        return
     warnings.simplefilter("ignore")  # nobody would read them, and making their text costs time
-    _write_answers(order, window_fd, write)
+    _write_answers(order, window, write)
     wire.send(write, wire.DONE, [])
 
 
-def _write_answers(order: dict[str, Any], window_fd: int, write: Write) -> None:
+def _write_answers(order: dict[str, Any], window: Window | None, write: Write) -> None:
     try:
         tree = ast.parse(order["source"], FILENAME)
         code = compile(tree, FILENAME, "exec")
@@ -45,9 +59,10 @@ def _write_answers(order: dict[str, Any], window_fd: int, write: Write) -> None:
         wire.send(write, wire.REFUSED, [wire.pack_failure(syntax_failure(error))])
         return
     try:
-        _check_literals(tree)
+        if order["policy"]:
+            _check_literals(tree)
         ranges = _declared(code, order["salt"])
-        runner = Runner(code, ranges, order, window_fd) if "params" in order else None
+        runner = Runner(code, ranges, order, window) if window is not None else None
     except BaseException as error:  # a strategy raises what it likes, SystemExit too
         wire.send(write, wire.REFUSED, [wire.pack_failure(failure_of(error))])
         return
@@ -94,13 +109,13 @@ def _declared(code: CodeType, salt: int) -> tuple[ParamRange, ...]:
 class Runner:
     """One strategy on one window: its parameter sets share the market's frames and the indicator cache, and nothing else."""
 
-    def __init__(self, code: CodeType, ranges: tuple[ParamRange, ...], order: dict[str, Any], window_fd: int) -> None:
+    def __init__(self, code: CodeType, ranges: tuple[ParamRange, ...], order: dict[str, Any], window: Window) -> None:
         self._code, self._ranges = code, ranges
         self._salt: int = order["salt"]
         self._with_shorts = order["sides"] == "both"
         self._ta = Indicators(cache_mb=order["cache_mb"])
         self._plain_ta = frozenset(vars(self._ta))
-        header, times, fields = map_window(window_fd, order["header"])
+        header, times, fields = window
         self._frames = MarketFrames(header, times, fields, ta=self._ta, rng=np.random.default_rng(self._salt))
 
     def signals(self, given: dict[str, Any]) -> Signals:

@@ -1,7 +1,7 @@
 """Running strategy code outside this process: slots, each a fork server that answers one order at a time.
 
-Here the child is a separate process with limits on CPU seconds, memory and output, no inherited environment, and only one
-window of data. That stops what is careless, not what is hostile: `LEVEL` says so wherever results are shown.
+A child is used once: a separate process with limits on CPU seconds, memory and output, no inherited environment, one window of
+data, and the walls of `cage` round it; `isolation` says which of them stand on this machine.
 """
 
 import contextlib
@@ -13,12 +13,11 @@ from typing import Any, TypeVar
 from engine.records import Failure, ParamRange, Params, Signals
 from engine.settings import Limits
 from engine.strategy import wire
-from engine.strategy.slot import Cancelled, ChildEnded, SandboxBroken, Slot
+from engine.strategy.slot import WALLS, Cancelled, ChildEnded, SandboxBroken, Slot
 from engine.strategy.window_data import SealedWindow
 
-__all__ = ["LEVEL", "Cancelled", "SandboxBroken", "SandboxPool"]
+__all__ = ["Cancelled", "SandboxBroken", "SandboxPool"]
 
-LEVEL = "child process with limits (not a cage: run only code that you trust)"
 MAX_SOURCE = 64 << 10
 SETS_PER_CHILD = 1_000
 """Bounds the order that one child is sent."""
@@ -33,9 +32,9 @@ T = TypeVar("T")
 class SandboxPool:
     """The slots of a process, handed to one thread each. Closing it ends all their processes; it cannot be used again."""
 
-    def __init__(self, slots: int, limits: Limits) -> None:
+    def __init__(self, slots: int, limits: Limits, *, walls: tuple[str, ...] = WALLS) -> None:
         self.slots = slots
-        self._free: list[Slot] = [Slot(limits) for _ in range(slots)]
+        self._free: list[Slot] = [Slot(limits, walls) for _ in range(slots)]
         self._all = tuple(self._free)
         self._condition = threading.Condition()
         self._closed = False
@@ -96,8 +95,12 @@ class SandboxPool:
         salt: int = 0,
         sides: str = "both",
         cancelled: threading.Event | None = None,
+        says_why: bool = True,
     ) -> Iterator[Signals | Failure]:
         """Signals, or a failure, of each parameter set in its order, as they come; with sides "long" without the short ones.
+
+        With `says_why` False a failure is its kind and nothing else: its text could carry what the child has seen, so none
+        may come back from a window that whoever reads it must not know.
 
         A set that ends its child (endless loop, crash) costs that set alone, and the next goes on in a new child; after
         MAX_ENDED such sets, or when the module itself fails or ends its child, all that are left get the same failure.
@@ -108,7 +111,7 @@ class SandboxPool:
             return
         order = {"source": source, "salt": salt, "sides": sides, "header": json.dumps(data.header())}
         with self._slot() as slot, contextlib.closing(_Work(slot, order, data, cancelled).answers(params)) as answers:
-            yield from answers
+            yield from answers if says_why else (_silent(a) if isinstance(a, Failure) else a for a in answers)
 
 
 class _Work:
@@ -156,6 +159,10 @@ class _Work:
         else:
             if left and self.common is None:
                 self.common = _NO_ANSWER
+
+
+def _silent(failure: Failure) -> Failure:
+    return Failure(failure.kind, "no more is told from a window behind train")
 
 
 _NO_ANSWER = Failure("output", "the process ended without an answer; a strategy must not write to open files")

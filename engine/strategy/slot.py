@@ -17,9 +17,15 @@ from engine.errors import EngineError
 from engine.records import Failure
 from engine.settings import PROJECT_DIR, Limits
 from engine.strategy.messages import Messages, Patience
-from engine.strategy.server import ANSWER, ENDED, KILL, LENGTH, ORDER, READY, REFUSED, STARTED
+from engine.strategy.server import ANSWER, ENDED, HAS_LANDLOCK, HAS_SECCOMP, KILL, LENGTH, ORDER, READY, REFUSED, STARTED
 
-_START = "import sys; sys.path.insert(0, {path!r}); from engine.strategy.server import main; main({fd})"
+WALLS = ("user", "landlock", "seccomp", "policy")
+"""What stands round a candidate, from the outside to the inside; a test may leave some out to see what the others hold."""
+_START = "import sys; sys.path.insert(0, {path!r}); from engine.strategy.server import main; main({fd}, {walls!r})"
+_SEATBELT = "/usr/bin/sandbox-exec"
+_SEATBELT_PROFILE = """(version 1)(deny default)(allow process-fork)(allow sysctl-read)(allow signal (target same-sandbox))
+(allow file-read* (subpath "/usr/lib") (subpath "/System") (literal "/dev/null") (literal "/dev/urandom") {paths})
+(allow file-write-data (literal "/dev/null"))"""
 ENVIRONMENT = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1") | {
     "PYTHONHASHSEED": "0"  # the order of a set of names would differ from server to server, and results with it
 }
@@ -56,8 +62,10 @@ class _Answer:
 class Slot:
     """One fork server, started when first needed and again after it died. For one thread at a time, but for `stop`."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, walls: tuple[str, ...] = WALLS) -> None:
         self.limits = limits
+        self.has_landlock = self.has_seccomp = False
+        self._walls = walls
         self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._stopped = False
@@ -70,7 +78,7 @@ class Slot:
         Raises ChildEnded when it ended without DONE or was ended by a limit, Cancelled when the event is set or the slot is
         stopped, SandboxBroken when there is no server to be had. In every case the slot can be used again.
         """
-        body = json.dumps({**order, **_limits_of(self.limits)}).encode()
+        body = json.dumps({**order, **_limits_of(self.limits), "policy": "policy" in self._walls}).encode()
         pipe, pid = self._order(body, window_fd)
         assert self._control is not None
         messages = Messages(pipe, self._control, cap, Patience(pid, self.limits.wall_s_idle), cancelled)
@@ -99,14 +107,16 @@ class Slot:
                 raise Cancelled("the work was stopped")
             try:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-s", "-P", "-c", _START.format(path=str(PROJECT_DIR), fd=theirs.fileno())],
+                    [*_seatbelt(self._walls), sys.executable, "-s", "-P", "-c", _start(theirs.fileno(), self._walls)],
                     pass_fds=[theirs.fileno()], env=ENVIRONMENT, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                     stderr=subprocess.PIPE, start_new_session=True,
                 )  # fmt: skip
             except OSError as error:
                 self.close()
                 raise SandboxBroken(f"the process for strategy code did not start: {error}; run `doctor`") from error
-        if self._answer().kind != READY:
+        ready = self._answer()
+        self.has_landlock, self.has_seccomp = bool(ready.first & HAS_LANDLOCK), bool(ready.first & HAS_SECCOMP)
+        if ready.kind != READY:
             said = self._last_words()
             if self._stopped:
                 raise Cancelled("the work was stopped")
@@ -211,6 +221,20 @@ class Slot:
         if answer.kind != ENDED:
             self.close()
         return answer
+
+
+def _start(fd: int, walls: tuple[str, ...]) -> str:
+    """The program of a fork server."""
+    return _START.format(path=str(PROJECT_DIR), fd=fd, walls=" ".join(walls))
+
+
+def _seatbelt(walls: tuple[str, ...]) -> list[str]:
+    """What puts the server behind the wall of macOS: it may read its libraries and nothing else."""
+    if sys.platform != "darwin" or "seccomp" not in walls or not os.path.exists(_SEATBELT):
+        return []
+    folders = {sys.prefix, sys.base_prefix, str(PROJECT_DIR / "engine"), *filter(os.path.isdir, sys.path)}
+    paths = " ".join(f"(subpath {json.dumps(os.path.realpath(f))})" for f in sorted(folders))
+    return [_SEATBELT, "-p", _SEATBELT_PROFILE.format(paths=paths)]
 
 
 def _limits_of(limits: Limits) -> dict[str, float]:

@@ -15,13 +15,14 @@ from engine.strategy.contract import DOMAINS, MAX_COUNT, MAX_NAME, MAX_TAGS
 from engine.strategy.packing import BITS, RISKS, words_for
 from engine.strategy.params import ContractBreach, read_ranges
 
-RANGES, SIGNALS, FAILURE, REFUSED, DONE = b"R", b"S", b"F", b"X", b"D"
-"""Ranges of a source; signals, or the failure, of one parameter set; the failure of the whole source; the last word."""
-KINDS = (RANGES, SIGNALS, FAILURE, REFUSED, DONE)
+RANGES, SIGNALS, FAILURE, REFUSED, CANARY, DONE = b"R", b"S", b"F", b"X", b"C", b"D"
+"""Ranges of a source; signals, or the failure, of one parameter set; the failure of the whole source; whether a canary was
+stopped; the last word."""
+KINDS = (RANGES, SIGNALS, FAILURE, REFUSED, CANARY, DONE)
 FRAME = struct.Struct("<cI")
 MAX_BODY = 2**32 - 1
 TEXT_CAP = 500
-_FAILURES = ("syntax", "contract", "error", "timeout", "memory", "output", "killed")
+_FAILURES = ("policy", "syntax", "contract", "error", "timeout", "memory", "output", "killed")
 _MAX_LINE = 1_000_000
 _KINDS = ("int", "float", "choice")
 _HEAD = struct.Struct("<BBBBqqQ4d")
