@@ -22,11 +22,16 @@ FIRST = ["contribution", "pnl", "buy_and_hold_return", "trades_with_open", "win_
 CHANGED = ("contribution", "pnl", "trades_with_open", "win_rate_with_open", "profit_factor_with_open", "max_drawdown")
 
 
+def window_choice() -> str:
+    """The window that the figures are of."""
+    return st.segmented_control("Window", RUN_WINDOWS, default="train", required=True, key="assets.window",
+                                persist_state="session")  # fmt: skip
+
+
 def choice(options: list[str]) -> tuple[str, str]:
     """Window and the figure that the bars show."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        window = st.segmented_control("Window", RUN_WINDOWS, default="train", required=True, key="assets.window",
-                                      persist_state="session")  # fmt: skip
+        window = window_choice()
         labels = {name: look.figure_label(name) for name in options}
         name = st.selectbox("Bars show", options, format_func=labels.get, key="assets.figure", width=260)
     return window, name
@@ -65,8 +70,8 @@ def in_this_run(run: RunRow, campaign: CampaignRow) -> None:
 
 def against_another(run: RunRow, campaign: CampaignRow) -> None:
     """Each asset in this run against another, greatest gain first."""
-    other = run_choice.run(service, campaign, "Against", "other")
-    if other.failure or other.run_id == run.run_id:
+    other = run_choice.run(service, campaign, "Against", "other", but=run.run_id)
+    if other.failure:
         st.info("Choose another run that has a result, and each asset's change from it to this run will stand here.")
         return
     window, name = choice(list(CHANGED))
@@ -83,12 +88,13 @@ def against_another(run: RunRow, campaign: CampaignRow) -> None:
 
 def over_campaign(run: RunRow, campaign: CampaignRow) -> None:
     """Each asset over all runs of the campaign, best mean first."""
-    window, _ = choice(["pnl"])
+    window = window_choice()
     assets = queries.assets_over_campaign(campaign.campaign_id, window)
     bars, rows = st.columns([2, 3], gap="medium")
     with bars:
         means = assets.set_index("symbol")[["mean_pnl"]].set_axis(["pnl"], axis=1)
-        look.show(figures.asset_bar_figure(means, "pnl", dark=look.is_dark()), "assets.means")
+        chart = figures.asset_bar_figure(means, "pnl", dark=look.is_dark())
+        look.show(chart.update_xaxes(title_text="Mean P/L over all runs, % of sleeve"), "assets.means")
     with rows:
         links = [None if look.is_missing(r) else selection.address("strategy", campaign=campaign.campaign_id, run=r)
                  for r in assets["best_run_id"]]  # fmt: skip

@@ -1,7 +1,10 @@
 """A run's code on a page: its parameters, the text with a failing line marked, and what changed against another run."""
 
+import difflib
+
 import streamlit as st
 
+from engine.records import Failure
 from engine.research.service import ResearchService
 from engine.store.answers import CampaignRow, RunRow
 from pages import run_choice, selection, tables
@@ -10,7 +13,7 @@ from pages import run_choice, selection, tables
 def code(service: ResearchService, run: RunRow, campaign: CampaignRow) -> None:
     """The code, its parameters, and what changed against another run."""
     if run.failure:
-        st.code(tables.marked(run.source, run.failure), "python", line_numbers=True)
+        st.code(marked(run.source, run.failure), "python", line_numbers=True)
         return
     if run.params:
         tried = tables.tried_params(service.queries.scenarios(run.run_id))
@@ -26,15 +29,28 @@ def code(service: ResearchService, run: RunRow, campaign: CampaignRow) -> None:
 
 
 def changes(service: ResearchService, run: RunRow, campaign: CampaignRow) -> None:
-    """The code against its parent, or against any run that is chosen; at first its parent, else the best."""
+    """The code against its parent, or against any run that is chosen; at first its parent, else the best of the others."""
     if not run.parent_run_id:
-        st.caption("Fresh draw: no parent. Choose a run to compare the code with.")
+        st.caption("Fresh draw: no parent. Its code is compared with that of the run chosen here.")
     if not selection.current("other") and run.parent_run_id:
         selection.choose("other", run.parent_run_id)
-    other = run_choice.run(service, campaign, "Compare with", "other")
+    other = run_choice.run(service, campaign, "Compare with", "other", but=run.run_id)
     names = (f"run {other.number:,}", f"run {run.number:,}")
-    diff = tables.code_diff(other.source, run.source, names)
+    diff = code_diff(other.source, run.source, names)
     if diff:
         st.code(diff, "diff")
     else:
         st.info(f"The code of {names[0]} and {names[1]} is the same.", icon=":material/equal:")
+
+
+def code_diff(before: str, after: str, names: tuple[str, str]) -> str:
+    """A unified diff, empty where the texts are equal."""
+    return "\n".join(difflib.unified_diff(before.splitlines(), after.splitlines(), *names, lineterm="", n=4))
+
+
+def marked(source: str, failure: Failure) -> str:
+    """The source with the failing line marked by a remark at its end; unchanged where no line is known."""
+    lines = source.splitlines()
+    if failure.line and 0 < failure.line <= len(lines):
+        lines[failure.line - 1] += f"  # <<< {failure.kind} in this line"
+    return "\n".join(lines)

@@ -51,16 +51,22 @@ def _name(names: dict[str, str], campaign_id: str) -> str:
     return names[campaign_id]
 
 
-def run(service: ResearchService, of: CampaignRow, label: str = "Run", name: str = "run") -> RunRow:
-    """The run that this viewer looks at under that choice, best first. A campaign without runs says so and ends the page."""
+def run(service: ResearchService, of: CampaignRow, label: str = "Run", name: str = "run", *, but: str | None = None) -> RunRow:
+    """The run that this viewer looks at under that choice, best first. Without any the page says so and ends.
+
+    `but` is a run that is not offered: none is compared with itself.
+    """
     board = service.queries.runs(of.campaign_id, limit=RUNS_LISTED)
+    if but and board["run_id"].tolist() == [but]:
+        st.info("There is no other run in this campaign yet.", icon=":material/hourglass_empty:")
+        st.stop()
     if board.empty:
         st.info("This campaign has no run yet. Start it, and the first one will stand here.", icon=":material/hourglass_empty:")
         st.page_link("pages/overview.py", label="Go to Overview", icon=":material/arrow_forward:")
         st.stop()
-    texts = {row.run_id: _run_text(row) for row in board.itertuples()}
+    texts = {row.run_id: _run_text(row) for row in board.itertuples() if row.run_id != but}
     chosen = selection.current(name)
-    if chosen and chosen not in texts:
+    if chosen and chosen not in texts and chosen != but:
         other = service.queries.run(chosen)
         texts[chosen] = f"Run {other.number:,}: {other.failure or other.summary}"
     picked = selection.pick(

@@ -1,6 +1,5 @@
 """Frames for tables, from records and frames of the engine: reshaped and worded, with nothing computed but differences."""
 
-import difflib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -9,8 +8,7 @@ import pandas as pd
 
 from engine.analysis.benchmarks import meets_all
 from engine.figures import PORTFOLIO_FIGURES
-from engine.records import RUN_WINDOWS, Benchmarks, Failure, Params
-from engine.store.answers import CampaignRow, RunRow
+from engine.records import RUN_WINDOWS, Benchmarks, Params
 from pages.look import figure_help, figure_label, figure_text, is_missing
 
 ASKED = ("total_return", "trades_with_open", "assets_traded", "win_rate_with_open")
@@ -119,24 +117,12 @@ def scenario_table(scenarios: pd.DataFrame) -> pd.DataFrame:
     return table.sort_values("objective", ascending=False, na_position="last", kind="stable")
 
 
-def code_diff(before: str, after: str, names: tuple[str, str]) -> str:
-    """A unified diff, empty where the texts are equal."""
-    return "\n".join(difflib.unified_diff(before.splitlines(), after.splitlines(), *names, lineterm="", n=4))
-
-
-def marked(source: str, failure: Failure) -> str:
-    """The source with the failing line marked by a remark at its end; unchanged where no line is known."""
-    lines = source.splitlines()
-    if failure.line and 0 < failure.line <= len(lines):
-        lines[failure.line - 1] += f"  # <<< {failure.kind} in this line"
-    return "\n".join(lines)
-
-
 def trade_table(trades: pd.DataFrame, sleeve: float) -> pd.DataFrame:
-    """Trades for a person: fractions in percent, P/L also in money; `sleeve` is one asset's starting capital."""
+    """Trades for a person: fractions in percent, P/L also in money, reasons as words; `sleeve` is an asset's starting capital."""
     shown = trades.copy()
     shown["money"] = shown["pnl"] * sleeve
     shown[["pnl", "return"]] *= 100
+    shown["reason"] = shown["reason"].astype(str).str.replace("_", " ")
     return shown
 
 
@@ -147,13 +133,3 @@ def warnings_on(figures: Mapping[str, float]) -> list[str]:
         return []
     share = f"{ambiguous / trades:.1%}"
     return [f"{ambiguous:,.0f} of {trades:,.0f} trades ({share}) touched stop and target inside one bar; the stop was taken."]
-
-
-def figures_json(run: RunRow, campaign: CampaignRow) -> str:
-    """A run's figures on both windows as JSON, with all that is needed to compute them again; null: not computed."""
-    plain = {w: {name: None if is_missing(v) else v for name, v in figures.items()} for w, figures in run.figures.items()}
-    told = {
-        "run_id": run.run_id, "number": run.number, "campaign_id": run.campaign_id, "code_hash": run.code_hash,
-        "data_hash": campaign.spec.data_hash, "params": run.params, "figures": plain, "spec": campaign.spec.as_dict(),
-    }  # fmt: skip
-    return json.dumps(told, indent=1)

@@ -65,6 +65,7 @@ def test_code_is_shown_as_it_ran_and_compared_with_another_run(strategy: AppTest
     assert strategy.code[0].value == _best().source.rstrip()
     strategy.segmented_control(key="strategy.code").set_value("Changes").run()
     second = str(_board()["run_id"].iloc[1])
+    assert strategy.selectbox(key="selection.other.box").value == second, "a run is not compared with itself"
     strategy.selectbox(key="selection.other.box").set_value(second).run()
     assert f"+++ run {_best().number}" in strategy.code[0].value
 

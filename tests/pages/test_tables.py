@@ -1,10 +1,10 @@
-"""What tables say of runs: which meet the benchmarks, what changed in parameters and code, which line failed."""
+"""What tables say of runs: which meet the benchmarks, what changed in parameters."""
 
 import json
 
 import pandas as pd
 
-from engine.records import Benchmarks, Failure
+from engine.records import Benchmarks
 from pages import tables
 
 FIGURES = {"total_return": 1.2, "trades_with_open": 2000.0, "assets_traded": 90.0, "win_rate_with_open": 0.6}
@@ -53,14 +53,6 @@ def test_a_failed_run_is_stepped_over_when_changes_are_told() -> None:
     assert told["parameters"].tolist() == ["x 1 → 2", "", "x 1"]
 
 
-def test_the_failing_line_is_marked_and_no_other() -> None:
-    source = "a = 1\nb = a.nothing\n"
-    lines = tables.marked(source, Failure("error", "no attribute", 2)).splitlines()
-    assert lines[0] == "a = 1"
-    assert lines[1].startswith("b = a.nothing  # <<< error")
-    assert tables.marked(source, Failure("timeout", "endless")) == source.rstrip("\n")
-
-
 def test_a_parameter_is_placed_within_what_was_tried() -> None:
     tried = pd.DataFrame({"fast": [5, 15, 25], "average": ["sma", "ema", "ema"]})
     table = tables.params_table({"fast": 10, "average": "ema"}, tried).set_index("Parameter")
@@ -72,3 +64,9 @@ def test_figures_that_were_not_computed_are_null_in_json_and_said_in_tables() ->
     table = tables.side_by_side({"Train": {"sharpe": float("nan"), "total_return": 0.5}}).set_index("Figure")
     assert table.loc["Sharpe ratio", "Train"] == "not computed"
     assert table.loc["Total return, %", "Train"] == "+50.00%"
+
+
+def test_trades_are_told_in_percent_in_money_and_in_words() -> None:
+    trades = pd.DataFrame({"pnl": [0.02], "return": [0.05], "reason": ["exit_signal"]})
+    row = tables.trade_table(trades, 1_000.0).iloc[0]
+    assert (row["pnl"], row["return"], row["money"], row["reason"]) == (2.0, 5.0, 20.0, "exit signal")
