@@ -16,6 +16,7 @@ import streamlit as st
 from engine.figures import ASSET_FIGURES, PORTFOLIO_FIGURES, Figure
 
 NOT_COMPUTED = "not computed"
+ROW_PX = 35  # of a table: Streamlit's default
 SYNTHETIC = "A made-up market: it shows how the search works; nothing can be earned on it."
 
 COLOURS: dict[str, tuple[str, str]] = {
@@ -63,6 +64,11 @@ def header(title: str, question: str) -> None:
     """A page's title and, under it, the question that it answers."""
     st.title(title, anchor=False)
     st.caption(question)
+
+
+def table_height(rows: int, most: int) -> int | Literal["content"]:
+    """Height for `st.dataframe`: as high as its rows while they fit into `most` pixels, then that, with a scroll bar."""
+    return "content" if ROW_PX * (rows + 1) <= most else most
 
 
 def is_missing(value: Any) -> bool:

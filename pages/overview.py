@@ -82,7 +82,9 @@ def latest(campaign: CampaignRow) -> None:
             "recorded_at": st.column_config.DatetimeColumn("Recorded (UTC)", format="MM-DD HH:mm:ss", timezone="UTC"),
             "result": st.column_config.TextColumn("What was tried, or why it failed", width="medium"),
         }
-        st.dataframe(shown, column_config=config, hide_index=True, height=250, placeholder=look.NOT_COMPUTED)
+        st.dataframe(
+            shown, column_config=config, hide_index=True, height=look.table_height(len(shown), 250), placeholder=look.NOT_COMPUTED
+        )
     with right.container(border=True, height=330):
         st.markdown("**Events**")
         for event in queries.events(campaign.campaign_id, limit=40).itertuples():
@@ -90,15 +92,23 @@ def latest(campaign: CampaignRow) -> None:
             st.caption(f"{look.moment(event.at_utc)}  \n{look.plain(told)}")
 
 
+def standing(campaign: CampaignRow) -> str:
+    """Where a campaign stands that is not at work, and how it goes on."""
+    if campaign.state != "finished":
+        return f"Not at work. State of this campaign: {campaign.state}."
+    why = queries.events(campaign.campaign_id, kind="finished", limit=1)["detail"].iloc[0]
+    return f"Finished: {why}. To search on, duplicate it on Campaigns and change when to stop."
+
+
 @st.fragment(run_every="2s")
-def work(campaign_id: str, drawn: int) -> None:
+def work(campaign: CampaignRow, drawn: int) -> None:
     """Live: the buttons and the run in work. As soon as the ledger has more than what was drawn, the page is drawn again."""
-    status, state = service.status(), queries.state(campaign_id)
-    controls(campaign_id, state)
-    if status.campaign_id == campaign_id and status.state != "idle":
+    status = service.status()
+    controls(campaign.campaign_id, campaign.state)
+    if status.campaign_id == campaign.campaign_id and status.state != "idle":
         run_in_work(status)
     else:
-        st.progress(0.0, text=f"Not at work. State of this campaign: {state}.")
+        st.progress(0.0, text=look.plain(standing(campaign)))
     if service.revision != drawn:
         st.rerun()
 
@@ -110,7 +120,7 @@ def campaign_page(board: pd.DataFrame) -> None:
                             format_func=board["name"].get)  # fmt: skip
     campaign = queries.campaign(str(chosen))
     run_choice.labels(service, campaign.spec)
-    work(campaign.campaign_id, drawn)
+    work(campaign, drawn)
     counted(campaign, board.loc[campaign.campaign_id])
     progress = queries.progress(campaign.campaign_id)
     if progress.empty:

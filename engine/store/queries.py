@@ -211,7 +211,10 @@ class Queries:
         """The campaign's runs in the order made: number, run_id, arm, status, enough_trades, objective, validation_objective
         (NaN if the objective is no portfolio figure), main figures of both windows, best_objective and best_validation_sharpe
         so far among runs with enough trades, recorded_at, elapsed_s."""
-        objective = self.campaign(campaign_id).spec.objective
+        found = self._database.rows("SELECT objective FROM campaigns WHERE campaign_id = ?", [campaign_id])
+        if not found:
+            raise CampaignError(self._no("campaign", campaign_id, "SELECT campaign_id FROM campaigns"))
+        objective = found[0][0]
         figures = ("sharpe", "total_return", "max_drawdown", "trades_with_open", "win_rate_with_open", "assets_traded")
         main = ", ".join(f"r.{window}_{name}" for window in RUN_WINDOWS for name in figures)
         twin = f"r.validation_{objective}" if objective in PORTFOLIO_FIGURES else "CAST(NULL AS DOUBLE)"

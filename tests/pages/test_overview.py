@@ -73,6 +73,13 @@ def test_each_benchmark_is_told_with_what_was_found_and_wanted(app: AppTest) -> 
     assert any("95% interval" in text and "wanted more than 50.00%" in text for text in told)
 
 
+def test_a_finished_campaign_says_why_and_how_to_search_on(app: AppTest) -> None:
+    app.run()
+    told = next(bar.proto.text for bar in app.get("progress"))
+    assert "5 runs are done" in told
+    assert "duplicate it on Campaigns" in told
+
+
 def test_a_finished_campaign_with_more_to_do_continues_and_stops(app: AppTest) -> None:
     app.run()
     service = research()
