@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.errors import EngineError
-from pages import look, selection, setup
+from pages import look, selection, setup, vault
 from pages.access import attempt, research, show_problem
 from pages.frame import controls
 from pages.run_choice import labels
@@ -13,20 +13,20 @@ service = research()
 queries = service.queries
 
 COLUMNS = {
-    "name": st.column_config.TextColumn("Name", width="medium"),
+    "name": st.column_config.TextColumn("Name", width="medium", pinned=True),
     "state": st.column_config.TextColumn("State", width="small"),
-    "open": st.column_config.LinkColumn("Runs of it", display_text="leaderboard", width="small"),
-    "runs": st.column_config.NumberColumn("Runs", format="%,d", width="small", help="Failed ones are counted."),
-    "failed": st.column_config.NumberColumn("Failed", format="%,d", width="small"),
-    "scenarios": st.column_config.NumberColumn("Scenarios", format="%,d", width="small"),
+    "open": st.column_config.LinkColumn("Its runs", display_text="leaderboard", width=95),
+    "runs": st.column_config.NumberColumn("Runs", format="%,d", width=65, help="Failed ones are counted."),
+    "failed": st.column_config.NumberColumn("Failed", format="%,d", width=65, help="Candidates that gave no result."),
+    "scenarios": st.column_config.NumberColumn("Scenarios", format="%,d", width=85, help="Parameter sets that were tried."),
     "best_validation_sharpe": st.column_config.NumberColumn(
         "Best Sharpe (validation)", format="%.2f", help="Of its runs with enough trades. " + look.figure_help("sharpe")
     ),
     "best": st.column_config.LinkColumn("Best run", display_text="strategy", width="small"),
     "dataset": st.column_config.TextColumn("Data"),
-    "theme": st.column_config.TextColumn("Theme", width="medium"),
-    "proposer": st.column_config.TextColumn("Arm", width="small"),
     "changed_at": st.column_config.DatetimeColumn("Last change (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"),
+    "proposer": st.column_config.TextColumn("Arm", width="small", help="Who writes the strategies."),
+    "theme": st.column_config.TextColumn("Theme", width="medium"),
 }
 
 
@@ -39,16 +39,23 @@ def board(campaigns: pd.DataFrame) -> str:
             for c, run in zip(campaigns["campaign_id"], campaigns["best_run_id"], strict=True)
         ],
     )
-    picked = st.dataframe(
-        shown, column_config=COLUMNS, column_order=list(COLUMNS), hide_index=True, placeholder=look.NOT_COMPUTED,
-        height="content" if len(shown) <= 8 else 320,
-        on_select="rerun", selection_mode="single-row", key="campaigns.board",
-    )  # fmt: skip
-    st.caption("Last changed first. Campaigns are not ranked against each other: other data, windows, costs and capital differ.")
-    if picked.selection.rows and picked.selection.rows[0] < len(campaigns):
-        selection.choose("campaign", campaigns["campaign_id"].iloc[picked.selection.rows[0]])
     ids = list(campaigns["campaign_id"])
-    return current if (current := selection.current("campaign")) in ids else ids[0]
+    if selection.current("campaign") not in ids:
+        selection.choose("campaign", ids[0])
+    current = str(selection.current("campaign"))
+    key = f"campaigns.board.{hash((*ids, current))}"  # other rows are another table: a tick must not slide to another campaign
+
+    def choose() -> None:
+        rows = st.session_state[key]["selection"]["rows"]
+        selection.choose("campaign", ids[rows[0]] if rows else current)
+
+    st.dataframe(
+        shown, column_config=COLUMNS, column_order=list(COLUMNS), hide_index=True, placeholder=look.NOT_COMPUTED,
+        height=look.table_height(len(shown), 320), on_select=choose, selection_mode="single-row", key=key,
+        selection_default={"selection": {"rows": [ids.index(current)]}},
+    )  # fmt: skip
+    st.caption("Tick a campaign to look at it. Last changed first, not ranked: data, windows, costs and capital differ.")
+    return current
 
 
 def actions(campaign_id: str) -> None:
@@ -56,6 +63,7 @@ def actions(campaign_id: str) -> None:
     row = queries.campaign(campaign_id)
     st.markdown(f"**{look.plain(row.name)}** :gray[{row.state}, {row.runs:,} runs, made {look.moment(row.created_at)}]")
     labels(service, row.spec)
+    vault.looks(service, row.spec)
     controls(campaign_id, row.state)
     with st.container(horizontal=True, gap="small"):
         with st.popover("Rename", icon=":material/edit:"):

@@ -1,6 +1,7 @@
 """Campaigns: each search with its state; renamed, duplicated, archived and brought back without losing anything."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -67,3 +68,30 @@ def test_duplicating_fills_the_research_page(board: AppTest) -> None:
     assert board.text_input(key="research.name").value == "Small search (copy)"
     assert board.number_input(key="research.scenarios").value == 6
     assert board.number_input(key="research.want_return_percent").value == 5.0
+
+
+def test_a_vault_that_nobody_has_looked_into_says_so_and_no_more_than_is_known(board: AppTest) -> None:
+    told = " ".join(caption.value for caption in board.caption)
+    assert "No look into it is on record" in told
+    assert "outside Edgewise" in told
+
+
+def test_every_look_into_the_vault_of_these_bars_stands_there_with_by_what_and_when(page: Callable[[str], AppTest]) -> None:
+    service = research()
+    spec = service.queries.campaign(_id()).spec
+    service.ledger.record_look(spec.data_hash, "all", who="backtest", why="mine.py")
+    service.ledger.record_look(spec.data_hash, "all", who="sweep", why="other.py")
+    service.ledger.record_look("sha256:other bars", "all", who="backtest", why="elsewhere.py")
+    board = page("campaigns")
+    assert any("looked into 2 times" in caption.value and "no untouched bars left" in caption.value for caption in board.caption)
+    looks = board.dataframe[1].value
+    assert sorted(zip(looks["who"], looks["why"], strict=True)) == [("backtest", "mine.py"), ("sweep", "other.py")]
+    assert looks["at_utc"].notna().all()
+
+
+def test_the_campaign_in_hand_stays_in_hand_when_another_moves_to_the_top(board: AppTest) -> None:
+    service, first = research(), _id()
+    service.enter(replace(service.queries.campaign(first).spec, seed=99, name="Second"))
+    board.run()
+    assert board.dataframe[0].value["name"].tolist() == ["Second", "Small search"]
+    assert board.text_input(key=f"campaigns.name.{first}").value == "Small search"
