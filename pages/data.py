@@ -66,14 +66,17 @@ def quality(name: str, described: dict[str, Any]) -> None:
     empty = [c for c in COUNTED if not table[c].any()]
     order = ["symbol", "flags", *(c for c in ASSET_COLUMNS if c not in ("symbol", "flags", *empty))]
     st.dataframe(shown.assign(largest_move=100 * shown["largest_move"]), column_config=ASSET_COLUMNS, column_order=order,
-                 hide_index=True, height=420, placeholder=look.NOT_COMPUTED)  # fmt: skip
-    absent = ", ".join(COUNTED[c][0].lower() for c in empty) or "none"
+                 hide_index=True, height=look.table_height(len(shown), 420), placeholder=look.NOT_COMPUTED)  # fmt: skip
+    absent = ", ".join(COUNTED[c][0] for c in empty) or "none"
     st.caption(f"{len(shown):,} of {len(table):,} assets. Looked for and nowhere found: {absent}.")
     outages = pd.DataFrame(report.market["outages"], columns=["first", "last", "bars"])
     if len(outages):
         st.markdown("**Outages of the whole market**", help="Times at which no asset has a bar.")
-        st.dataframe(outages, hide_index=True, column_config={
-            "first": "First missing bar (UTC)", "last": "Last missing bar (UTC)",
+        outages[["first", "last"]] = outages[["first", "last"]].apply(pd.to_datetime, utc=True)
+        time = {"format": "YYYY-MM-DD HH:mm", "timezone": "UTC"}
+        st.dataframe(outages, hide_index=True, height=look.table_height(len(outages), 320), column_config={
+            "first": st.column_config.DatetimeColumn("First missing bar (UTC)", **time),
+            "last": st.column_config.DatetimeColumn("Last missing bar (UTC)", **time),
             "bars": st.column_config.NumberColumn("Missing bars", format="%,d"),
         })  # fmt: skip
 
@@ -109,9 +112,8 @@ def page() -> None:
     """One dataset, from the address or picked, and the import of others."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         name = str(selection.pick("Dataset", "dataset", sorted({*catalog.names(), *DEMO_NAMES})))
-        with st.popover("Import bars", icon=":material/upload_file:"):
-            upload.form(service)
-    upload.show_result()
+        upload.popover(service)
+    upload.show_success()
     with st.spinner(f"Opening {look.plain(name)}"):  # a demo market is made when it is first named
         described = catalog.describe(name)
     facts(described)

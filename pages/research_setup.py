@@ -1,7 +1,5 @@
 """Research: what is to be searched for, on which data, at what cost, and when is it enough?"""
 
-from functools import partial
-
 import pandas as pd
 import streamlit as st
 
@@ -21,6 +19,12 @@ KEPT = {"persist_state": "session"}  # what was typed is there again after a loo
 OPTIONAL = KEPT | {"value": None}  # a field that may be left or made empty
 
 
+def save_preset(title: str) -> None:
+    """Keep the fields as a preset; it stands in the box then, and the popover closes."""
+    service.save_preset(title, setup.chosen())
+    st.session_state["research.preset"], st.session_state["research.saving"] = title, False
+
+
 def presets() -> None:
     """Fill the fields from a preset, or keep them as one."""
     kept = service.queries.presets()
@@ -28,10 +32,9 @@ def presets() -> None:
         name = st.selectbox("Preset", list(kept), index=None, key="research.preset", width=260,
                             placeholder="choose" if kept else "none saved yet")  # fmt: skip
         st.button("Load", key="research.load", on_click=lambda: setup.fill(kept[name]), disabled=name is None)
-        with st.popover("Save as", icon=":material/save:"):
+        with st.popover("Save as", icon=":material/save:", key="research.saving", on_change="rerun"):
             title = st.text_input("Name of the preset", key="research.preset_name", max_chars=60)
-            save = partial(attempt, service.save_preset, title)
-            st.button("Save", key="research.save", on_click=lambda: save(setup.chosen()), disabled=not title)
+            st.button("Save", key="research.save", on_click=lambda: attempt(save_preset, title), disabled=not title)
         st.button("Reset all fields", type="tertiary", on_click=lambda: setup.fill({}))
 
 
@@ -92,7 +95,7 @@ def money() -> None:
         st.number_input("Seed", 0, key="research.seed", help="Equal seed, data and choices give the same runs.", **KEPT)
         st.number_input("Starting capital", 0.01, step=10_000.0, format="%.2f", key="research.capital", **KEPT)
         st.selectbox("Currency", currencies, key="research.currency", accept_new_options=True, **KEPT)
-        st.number_input("Trades at least", 0, key="research.min_trades", help="A set with fewer trades ranks last.", **KEPT)
+        st.number_input("Fewest trades to rank", 0, key="research.min_trades", help="A set with fewer trades ranks last.", **KEPT)
         st.number_input("Scenarios per run", 1, 100_000, step=50, key="research.scenarios", **KEPT,
                         help="Parameter sets tried for each strategy.")  # fmt: skip
         st.selectbox("Method", ["grid", "random"], key="research.method", **KEPT,
@@ -141,6 +144,7 @@ try:
         for part in (aim, market, money, goals):
             with st.container(border=True, height="stretch"):
                 part()
+    setup.check_windows(setup.chosen())
     wanted = setup.draft(service, setup.chosen())
     with st.container(border=True):
         st.markdown(f"**{look.plain(wanted.name)}** will trade {len(wanted.assets):,} assets in these windows:")

@@ -9,6 +9,7 @@ from typing import Any
 
 import streamlit as st
 
+from engine.errors import CampaignError
 from engine.records import Benchmarks, CampaignSpec, Costs, StopConditions
 from engine.research.campaign import Choices
 from engine.research.service import ResearchService
@@ -63,6 +64,16 @@ def fit(described: Mapping[str, Any]) -> None:
     symbols, top = described["symbols"], st.session_state["research.top_assets"]
     st.session_state["research.exclude"] = [symbol for symbol in st.session_state["research.exclude"] if symbol in symbols]
     st.session_state["research.top_assets"] = None if top is not None and top > len(symbols) else top
+
+
+def check_windows(choices: Mapping[str, Any]) -> None:
+    """Raises CampaignError, in the fields' own percent, where train and validation leave the vault no bar."""
+    train, validation = choices["train_percent"], choices["validation_percent"]
+    if train + validation >= 100:
+        raise CampaignError(
+            f"Train {train:.4g}% and validation {validation:.4g}% leave no bars for the vault; together they must stay below "
+            "100%: choose for example 60 and 20."
+        )
 
 
 def draft(service: ResearchService, choices: Mapping[str, Any]) -> CampaignSpec:

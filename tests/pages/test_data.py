@@ -53,6 +53,7 @@ def test_an_upload_becomes_a_dataset_and_is_shown(data: AppTest) -> None:
     assert "48 bars of 1 assets" in data.success[0].value
     assert data.selectbox(key="selection.dataset.box").value == "mine"
     assert research().catalog.describe("mine")["bars"] == 48
+    assert not data.session_state["data.popover"], "the form does not cover what it has brought"
 
 
 def test_a_refused_upload_is_one_sentence_and_changes_nothing(data: AppTest) -> None:

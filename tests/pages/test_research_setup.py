@@ -70,7 +70,7 @@ def test_choices_that_leave_no_room_for_a_window_are_refused_in_a_sentence(form:
     form.number_input(key="research.train_percent").set_value(80.0)
     form.number_input(key="research.validation_percent").set_value(30.0).run()
     assert not form.exception
-    assert "sum is below 1" in form.error[0].value
+    assert "leave no bars for the vault" in form.error[0].value
     assert "research.start" not in {button.key for button in form.button}
 
 
@@ -90,6 +90,7 @@ def test_saving_a_preset_keeps_what_the_fields_hold(form: AppTest) -> None:
     form.text_input(key="research.preset_name").set_value("eleven").run()
     form.button(key="research.save").click().run()
     assert research().queries.presets()["eleven"]["seed"] == 11
+    assert form.selectbox(key="research.preset").value == "eleven"
 
 
 def test_what_was_typed_is_there_after_a_look_at_another_page(form: AppTest, page: Callable[[str], AppTest]) -> None:
