@@ -81,11 +81,12 @@ def _trade_rows(trades: pd.DataFrame, spec: CampaignSpec, key: str) -> list[int]
     """The trades as a table; positions of the ticked rows."""
     money = st.column_config.NumberColumn(f"P/L, {spec.currency}", format="%+,.2f", help="P/L after fees.")
     first = ["entry_time", "exit_time", "direction", "money"]
-    order = [*first, *(c for c in TRADE_COLUMNS if c not in (*first, "symbol"))]
+    empty = [] if trades["entry_tag"].fillna("").any() else ["entry_tag"]  # only entries that the strategy names have one
+    order = [*first, *(c for c in TRADE_COLUMNS if c not in (*first, *empty, "symbol"))]
     config = TRADE_COLUMNS | {"money": money}
     event = st.dataframe(
         tables.trade_table(trades, spec.capital / len(spec.assets)), column_config=config, column_order=order,
-        hide_index=True, height=300, on_select="rerun", selection_mode="single-row", key=key,
+        hide_index=True, height=look.table_height(len(trades), 300), on_select="rerun", selection_mode="single-row", key=key,
     )  # fmt: skip
     return event.selection.rows
 

@@ -21,10 +21,15 @@ COLUMNS = [
     "train_win_rate_with_open", "validation_max_drawdown", "train_assets_traded",
 ]  # fmt: skip
 PLAIN = {
-    "rank": st.column_config.NumberColumn("Rank", format="%,d", width="small", pinned=True),
-    "number": st.column_config.NumberColumn("Run", format="%,d", width="small", pinned=True),
-    "link": st.column_config.LinkColumn("Open", display_text="strategy", width="small", help="Opens in a new tab."),
+    "rank": st.column_config.NumberColumn(
+        "Rank", format="%,d", width=60, help="By validation Sharpe; runs with too few trades, then failed ones, come last."
+    ),
+    "number": st.column_config.NumberColumn("Run", format="%,d", width=60, pinned=True),
+    "link": st.column_config.LinkColumn("Open", display_text="strategy", width=75, help="Opens in a new tab."),
     "arm": st.column_config.TextColumn("Arm", width="small", help="Who wrote the strategy: the random arm or a model."),
+    "objective": st.column_config.NumberColumn(
+        "Objective (train)", format="%,.2f", help="What the campaign maximises, on train."
+    ),
     "scenarios": st.column_config.NumberColumn("Scenarios", format="%,d", help="Parameter sets that were tried."),
     "origin": st.column_config.TextColumn("Comes from"),
     "result": st.column_config.TextColumn("What was tried, or why it failed", width="large"),
@@ -51,7 +56,7 @@ def counts(campaign: CampaignRow) -> None:
     trials = run_choice.trials(service, campaign.spec)
     by_arm = ", ".join(f"{arm} {n:,}" for arm, n in trials.by_arm.items()) or "none"
     with st.grid(4, min_column_width=150):
-        st.metric("Runs", look.count(board["runs"]))
+        st.metric("Runs", look.count(board["runs"]), help="Turns of the loop, failed ones counted.")
         st.metric("of which failed", look.count(board["failed"]), help="Candidates that gave no result; they rank last.")
         st.metric("Scenarios", look.count(board["scenarios"]), help="Parameter sets that were backtested in this campaign.")
         st.metric(
@@ -95,7 +100,8 @@ def leaderboard(campaign: CampaignRow) -> None:
         st.download_button("Export CSV", lambda: found.to_csv(index=False), f"runs_{campaign.campaign_id}.csv", "text/csv",
                            icon=":material/download:", on_click="ignore")  # fmt: skip
     table(
-        rows, ["rank", "number", "link", *columns, "scenarios", "arm", "result"], key=key, height=420, selection_mode="multi-row",
+        rows, ["number", "rank", "link", *columns, "scenarios", "arm", "result"], key=key, selection_mode="multi-row",
+        height=look.table_height(len(rows), 420),
         on_select=lambda: st.session_state.update({"runs.ticked": [ids[i] for i in st.session_state[key]["selection"]["rows"]]}),
         selection_default={"selection": {"rows": [ids.index(run) for run in ticked if run in ids]}},
     )  # fmt: skip
@@ -108,7 +114,8 @@ def changes(campaign: CampaignRow) -> None:
     latest = with_texts(tables.what_changed(queries.recent_runs(campaign.campaign_id, limit=200)))
     st.caption("The latest 200 runs. A change is that of a figure to the scored run before; percentages in percentage points.")
     columns = [c for name in tables.CHANGES for c in (name, f"change_{name}")]
-    table(latest, ["number", "link", "origin", *columns, "parameters", "result"], height=560)
+    table(latest, ["number", "link", "origin", *columns, "parameters", "result"],
+          height=look.table_height(len(latest), 560))  # fmt: skip
 
 
 def lineage(campaign: CampaignRow) -> None:

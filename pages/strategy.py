@@ -76,14 +76,16 @@ def all_figures(run: RunRow, campaign: CampaignRow) -> None:
 def scenarios(run: RunRow, campaign: CampaignRow) -> None:
     """Every parameter set that was tried on train."""
     table = tables.scenario_table(queries.scenarios(run.run_id))
-    st.caption(f"{len(table):,} parameter sets on train, best {campaign.spec.objective} first. {look.plain(run.reason)}.")
+    st.caption(f"{len(table):,} parameter sets on train, best objective first: "
+               f"{look.figure_label(campaign.spec.objective)}. Chosen: {look.plain(run.reason)}.")  # fmt: skip
     shown, config = look.figure_table(table)
     config |= {
         "scenario": st.column_config.NumberColumn("Set", format="%,d", pinned=True, width="small"),
         "objective": st.column_config.NumberColumn("Objective", format="%,.3f", pinned=True, help="What the campaign maximises."),
         "failure": st.column_config.TextColumn("Failure"),
     }
-    st.dataframe(shown, column_config=config, hide_index=True, height=520, placeholder=look.NOT_COMPUTED)
+    st.dataframe(shown, column_config=config, hide_index=True, height=look.table_height(len(table), 520),
+                 placeholder=look.NOT_COMPUTED)  # fmt: skip
 
 
 def trust(run: RunRow, campaign: CampaignRow) -> None:
