@@ -235,6 +235,11 @@ def _function(name: str) -> _Function:
     return _Function(name, call, inputs, dict(described.parameters), outputs, pack, described)
 
 
+def output_names() -> frozenset[str]:
+    """Names of the outputs of all functions that have several, as `upperband` of `bbands`."""
+    return frozenset(output for name in __TA_FUNCTION_NAMES__ for output in _function(name.lower()).outputs)
+
+
 def _furthest(accepts: Callable[[float], bool], inside: float, outside: float) -> float:
     """The value nearest to `outside` that is accepted, for an interval around `inside`."""
     if accepts(outside):

@@ -17,12 +17,13 @@ from engine.features.indicators import Indicators
 from engine.records import ParamRange, Signals
 from engine.strategy import canaries, wire
 from engine.strategy.contract import read_answer
+from engine.strategy.facade import BUILTINS, PolicyBreach
 from engine.strategy.hints import FILENAME, failure_of, syntax_failure
 from engine.strategy.market_view import MarketFrames, MarketView, Named
 from engine.strategy.params import ContractBreach, complete_params, read_ranges
+from engine.strategy.policy import check_policy
 from engine.strategy.window_data import map_window
 
-MAX_LITERALS = 100
 Write = Callable[[bytes | memoryview], None]
 
 
@@ -54,14 +55,15 @@ def work(order: dict[str, Any], window: Window | None, write: Write) -> None:
 def _write_answers(order: dict[str, Any], window: Window | None, write: Write) -> None:
     try:
         tree = ast.parse(order["source"], FILENAME)
+        if order["policy"]:
+            check_policy(tree)
         code = compile(tree, FILENAME, "exec")
     except BaseException as error:  # whatever the parser makes of hostile text: it is the candidate's failure
-        wire.send(write, wire.REFUSED, [wire.pack_failure(syntax_failure(error))])
+        failure = failure_of(error) if isinstance(error, PolicyBreach) else syntax_failure(error)
+        wire.send(write, wire.REFUSED, [wire.pack_failure(failure)])
         return
     try:
-        if order["policy"]:
-            _check_literals(tree)
-        ranges = _declared(code, order["salt"])
+        ranges = _declared(_execute(code, order))
         runner = Runner(code, ranges, order, window) if window is not None else None
     except BaseException as error:  # a strategy raises what it likes, SystemExit too
         wire.send(write, wire.REFUSED, [wire.pack_failure(failure_of(error))])
@@ -79,26 +81,17 @@ def _write_answers(order: dict[str, Any], window: Window | None, write: Write) -
         wire.send(write, kind, parts)
 
 
-def _check_literals(tree: ast.Module) -> None:
-    """Refuse a source that could carry a table of history in its numbers."""
-    numbers = [n for n in ast.walk(tree) if isinstance(n, ast.Constant) and type(n.value) in (int, float, complex)]
-    if len(numbers) > MAX_LITERALS:
-        raise ContractBreach(
-            f"the source holds {len(numbers)} numbers; at most {MAX_LITERALS} are allowed: compute values from the market instead"
-        )
-
-
-def _execute(code: CodeType, salt: int) -> dict[str, Any]:
+def _execute(code: CodeType, order: dict[str, Any]) -> dict[str, Any]:
     """The names of the module, executed anew. The global generators are seeded, so that a strategy that draws repeats."""
-    random.seed(salt)
-    np.random.seed(salt % 2**32)
-    module: dict[str, Any] = {"__name__": "strategy", "__builtins__": __builtins__}
+    random.seed(order["salt"])
+    np.random.seed(order["salt"] % 2**32)
+    names = dict(BUILTINS) if order["policy"] else __builtins__
+    module: dict[str, Any] = {"__name__": "strategy", "__builtins__": names}
     exec(code, module)
     return module
 
 
-def _declared(code: CodeType, salt: int) -> tuple[ParamRange, ...]:
-    module = _execute(code, salt)
+def _declared(module: dict[str, Any]) -> tuple[ParamRange, ...]:
     if not callable(module.get("signals")):
         raise ContractBreach("the module has no function `signals`; wanted def signals(market, params, ta)")
     if "PARAMS" not in module:
@@ -110,19 +103,18 @@ class Runner:
     """One strategy on one window: its parameter sets share the market's frames and the indicator cache, and nothing else."""
 
     def __init__(self, code: CodeType, ranges: tuple[ParamRange, ...], order: dict[str, Any], window: Window) -> None:
-        self._code, self._ranges = code, ranges
-        self._salt: int = order["salt"]
+        self._code, self._ranges, self._order = code, ranges, order
         self._with_shorts = order["sides"] == "both"
         self._ta = Indicators(cache_mb=order["cache_mb"])
         self._plain_ta = frozenset(vars(self._ta))
         header, times, fields = window
-        self._frames = MarketFrames(header, times, fields, ta=self._ta, rng=np.random.default_rng(self._salt))
+        self._frames = MarketFrames(header, times, fields, ta=self._ta, rng=np.random.default_rng(order["salt"]))
 
     def signals(self, given: dict[str, Any]) -> Signals:
         """The signals of one parameter set, from a module, a market and a `ta` on which no other set has left anything."""
         params, _ = complete_params(self._ranges, given)
         try:
-            answer = _execute(self._code, self._salt)["signals"](MarketView(self._frames), Named(params, "params"), self._ta)
+            answer = _execute(self._code, self._order)["signals"](MarketView(self._frames), Named(params, "params"), self._ta)
             return read_answer(answer, self._frames.shape, with_shorts=self._with_shorts)
         finally:
             self._frames.forget_altered()

@@ -6,6 +6,7 @@ import traceback
 
 from engine.errors import StrategyError
 from engine.records import Failure
+from engine.strategy.facade import PolicyBreach
 from engine.strategy.params import ContractBreach
 
 FILENAME = "strategy.py"
@@ -39,6 +40,8 @@ def failure_of(error: BaseException) -> Failure:
     """The failure that an exception in a candidate amounts to, with the strategy's own line where it has one."""
     places = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
     line = next((line for name, line in reversed(places) if name == FILENAME), None)
+    if isinstance(error, PolicyBreach):
+        return Failure("policy", str(error), error.line or line)
     if isinstance(error, ContractBreach | StrategyError):
         return Failure("contract", str(error), line)
     if isinstance(error, MemoryError):

@@ -14,7 +14,7 @@ from engine.strategy.params import ContractBreach
 _HOUR_NS = 3_600_000_000_000
 _DAY_NS = 24 * _HOUR_NS
 FRAMES = (*FIELDS, "hour", "weekday")
-_FACTS = ("features", "timeframe", "bars_per_year")
+FACTS = ("features", "timeframe", "bars_per_year")
 
 
 class Named(dict[str, Any]):
@@ -109,9 +109,9 @@ class MarketView:
         frames: MarketFrames = object.__getattribute__(self, "_frames")
         if name in FRAMES:
             return frames.frame(name)
-        if name in _FACTS:
+        if name in FACTS:
             return getattr(frames, name)
-        known = (*FRAMES, *_FACTS)
+        known = (*FRAMES, *FACTS)
         nearest = [] if name.startswith("_") else difflib.get_close_matches(name.lower(), known, n=1)
         hint = f"; the nearest name is market.{nearest[0]}" if nearest else ""
         raise AttributeError(f"market has no {name!r:.60}, it holds {', '.join(known)}{hint}")
