@@ -118,13 +118,14 @@ def salt_of(source: str, data_hash: str) -> int:
 
 def sweep(
     source: str, params: Sequence[Params], bed: TestBed, *, pool: SandboxPool, executor: Executor, sides: str = "both",
-    progress: Progress | None = None, cancelled: Event | None = None,
+    progress: Progress | None = None, cancelled: Event | None = None, says_why: bool = True,
 ) -> Outcomes:  # fmt: skip
     """Outcomes of every parameter set, in their order; equal inputs give equal bits on any number of slots.
 
     Each slot takes a contiguous part of the sets, so that neighbours on a grid share cached indicators; signals come back as
     bits while the next set computes, and the kernel runs beside it without the GIL. `progress` is told the number of
-    scenarios done, from any thread. Raises Cancelled when the event is set, ValueError without any set.
+    scenarios done, from any thread. `says_why` as for `SandboxPool.signals`. Raises Cancelled when the event is set,
+    ValueError without any set.
     """
     if not params:
         raise ValueError("a sweep of no parameter sets; wanted at least one")
@@ -135,7 +136,7 @@ def sweep(
         out: list[Outcomes] = []
         room = Room(bed.market.window.bars)
         salt = salt_of(source, bed.market.panel.data_hash)
-        answers = pool.signals(source, chosen, bed.data, salt=salt, sides=sides, cancelled=cancelled)
+        answers = pool.signals(source, chosen, bed.data, salt=salt, sides=sides, cancelled=cancelled, says_why=says_why)
         batch: list[Signals | Failure] = []
         for answer in answers:
             batch.append(answer)

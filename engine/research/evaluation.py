@@ -70,12 +70,13 @@ class Evaluator:
 
     def sweep(
         self, source: str, params: Sequence[Params], bed: TestBed, *, sides: str = "both", progress: Progress | None = None,
-        cancelled: threading.Event | None = None,
+        cancelled: threading.Event | None = None, says_why: bool = True,
     ) -> Sweep:  # fmt: skip
-        """Figures of every parameter set. Raises Cancelled when the event is set."""
+        """Figures of every parameter set; `says_why` as for `SandboxPool.signals`. Raises Cancelled when the event is set."""
         outcomes = sweep(
-            source, params, bed, pool=self._pool, executor=self._executor, sides=sides, progress=progress, cancelled=cancelled
-        )
+            source, params, bed, pool=self._pool, executor=self._executor, sides=sides, progress=progress, cancelled=cancelled,
+            says_why=says_why,
+        )  # fmt: skip
         return Sweep(bed, outcomes, portfolio_table(outcomes, bed.market, bed.hold))
 
     def result(self, source: str, params: Params, bed: TestBed, *, sides: str = "both") -> Result | Failure:

@@ -97,7 +97,7 @@ class ResearchLoop:
     def _judge(self, proposal: Proposal, params: Params) -> Sweep:
         """The best set on validation. Only figures come back from there: a failure's text could carry prices."""
         return self.evaluator.sweep(
-            proposal.source, [params], self._bed("validation"), sides=self.spec.sides, cancelled=self.cancelled
+            proposal.source, [params], self._bed("validation"), sides=self.spec.sides, cancelled=self.cancelled, says_why=False
         )
 
     def _trials(self, number: int, proposal: Proposal, window: str, bed: TestBed, scenarios: int) -> TrialBatch:

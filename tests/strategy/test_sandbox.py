@@ -485,9 +485,8 @@ class TestServer:
     def test_it_and_its_child_end_when_the_host_is_killed(self, tmp_path: Path) -> None:
         source = strategy(before=f"{note_pid(tmp_path)}; os.mkdir(f'{tmp_path}/{{os.getppid()}}'); time.sleep(300)\n")
         start = "from engine.settings import Limits; from engine.strategy.sandbox import SandboxPool"
-        host = subprocess.Popen(
-            [sys.executable, "-c", f"{start}; SandboxPool(1, Limits(), walls=()).ranges({source!r})"], cwd=PROJECT_DIR
-        )
+        program = f"{start}; SandboxPool(1, Limits(), walls=()).ranges({source!r})"
+        host = subprocess.Popen([sys.executable, "-c", program], cwd=PROJECT_DIR)
         while len(noted_pids(tmp_path)) < 2:
             with pytest.raises(subprocess.TimeoutExpired):
                 host.wait(0.05)
