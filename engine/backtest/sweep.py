@@ -21,6 +21,7 @@ from engine.backtest.simulation import (
 )
 from engine.market.bars import Panel
 from engine.records import Costs, Failure, Params, Signals, Window
+from engine.strategy.packing import Digester
 from engine.strategy.sandbox import MAX_ENDED, SandboxPool
 from engine.strategy.window_data import SealedWindow, seal_window
 
@@ -33,13 +34,15 @@ class Outcomes:
     """What S scenarios did, as raw material for figures; a failed scenario's rows are NaN.
 
     `sums` (S, assets, kernel.SUMS); `daily_equity` (S, days): equity at the last close of each UTC day, starting capital 1;
-    `curve` (S, kernel.FACTS): maximum drawdown (negative), mean and largest exposure, largest position share; `failures` (S,).
+    `curve` (S, kernel.FACTS): maximum drawdown (negative), mean and largest exposure, largest position share; `failures` (S,);
+    `digests` (S,) uint64 of the signals, as `packing.Digester` makes them, 0 where there were none.
     """
 
     sums: np.ndarray
     daily_equity: np.ndarray
     curve: np.ndarray
     failures: tuple[Failure | None, ...]
+    digests: np.ndarray
 
     @property
     def count(self) -> int:
@@ -69,7 +72,7 @@ def hold_outcomes(market: Market, costs: Costs) -> Outcomes:
     return outcomes_of([simulate_signals(market, hold_everything(market), costs)], market)
 
 
-def outcomes_of(results: Sequence[Simulation | Failure], market: Market) -> Outcomes:
+def outcomes_of(results: Sequence[Simulation | Failure], market: Market, digests: Sequence[int] | None = None) -> Outcomes:
     """The outcomes of simulations, in their order."""
     count, assets = len(results), market.panel.assets
     sums = np.full((count, assets, kernel.SUMS), np.nan)
@@ -78,13 +81,15 @@ def outcomes_of(results: Sequence[Simulation | Failure], market: Market) -> Outc
     for i, result in enumerate(results):
         if isinstance(result, Simulation):
             sums[i], daily[i], curve[i] = result.sums, result.daily_equity, result.facts
-    return Outcomes(sums, daily, curve, tuple(r if isinstance(r, Failure) else None for r in results))
+    failures = tuple(r if isinstance(r, Failure) else None for r in results)
+    return Outcomes(sums, daily, curve, failures, np.array([0] * count if digests is None else digests, np.uint64))
 
 
-def _simulate(batch: Sequence[Signals | Failure], bed: TestBed, room: Room) -> Outcomes:
+def _simulate(batch: Sequence[Signals | Failure], bed: TestBed, room: Room, digester: Digester) -> Outcomes:
     """The outcomes of at most BATCH answers of a child, in their order."""
+    digests = [0 if isinstance(a, Failure) else digester.digest(a) for a in batch]
     ran = iter(simulate_batch(bed.market, [a for a in batch if isinstance(a, Signals)], bed.costs, room))
-    return outcomes_of([a if isinstance(a, Failure) else next(ran) for a in batch], bed.market)
+    return outcomes_of([a if isinstance(a, Failure) else next(ran) for a in batch], bed.market, digests)
 
 
 def _join(parts: Sequence[Outcomes]) -> Outcomes:
@@ -93,6 +98,7 @@ def _join(parts: Sequence[Outcomes]) -> Outcomes:
         np.concatenate([p.daily_equity for p in parts]),
         np.concatenate([p.curve for p in parts]),
         tuple(f for p in parts for f in p.failures),
+        np.concatenate([p.digests for p in parts]),
     )
 
 
@@ -107,6 +113,7 @@ def _give_up(outcomes: Outcomes) -> Outcomes:
     last = ended[MAX_ENDED - 1]
     for values in (outcomes.sums, outcomes.daily_equity, outcomes.curve):
         values[last:] = np.nan
+    outcomes.digests[last:] = 0
     rest = (outcomes.failures[last],) * (outcomes.count - last)
     return replace(outcomes, failures=outcomes.failures[:last] + rest)
 
@@ -134,21 +141,21 @@ def sweep(
     def part(chosen: Sequence[Params]) -> Outcomes:
         nonlocal done
         out: list[Outcomes] = []
-        room = Room(bed.market.window.bars)
+        room, digester = Room(bed.market.window.bars), Digester()
         salt = salt_of(source, bed.market.panel.data_hash)
         answers = pool.signals(source, chosen, bed.data, salt=salt, sides=sides, cancelled=cancelled, says_why=says_why)
         batch: list[Signals | Failure] = []
         for answer in answers:
             batch.append(answer)
             if len(batch) == BATCH:
-                out.append(_simulate(batch, bed, room))
+                out.append(_simulate(batch, bed, room, digester))
                 batch = []
             with lock:
                 done += 1
                 if progress is not None:
                     progress(done)
         if batch:
-            out.append(_simulate(batch, bed, room))
+            out.append(_simulate(batch, bed, room, digester))
         return _join(out)
 
     size = max(1, -(-len(params) // pool.slots))

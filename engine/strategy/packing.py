@@ -1,5 +1,6 @@
 """Packed signals: one bit a decision, 64 bars a word, one value a deciding cell."""
 
+import hashlib
 from collections.abc import Mapping
 
 import numpy as np
@@ -57,6 +58,31 @@ def pack_signals(
         cooldown=cooldown,
         tag_names=tag_names,
     )
+
+
+class Digester:
+    """Digests of signals: 64 bits that differ if anything in them does. Tables that are the same object as in the signals
+    before are not read again.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[np.ndarray, bytes]] = {}
+
+    def digest(self, signals: Signals) -> int:
+        arrays = {name: getattr(signals, name) for name in (*BITS, *RISKS, "rank", "tag")}
+        known, self._known = self._known, {}
+        parts = [repr((signals.bars, signals.assets, signals.max_bars, signals.cooldown, signals.tag_names)).encode()]
+        for name, value in arrays.items():
+            if isinstance(value, np.ndarray):
+                kept = known.get(id(value))
+                self._known[id(value)] = kept or (
+                    value,
+                    hashlib.blake2b(np.ascontiguousarray(value).data, digest_size=8).digest(),
+                )
+                parts += [name.encode(), self._known[id(value)][1]]
+            else:
+                parts.append(f"{name}={value!r}".encode())
+        return int.from_bytes(hashlib.blake2b(b"|".join(parts), digest_size=8).digest(), "little")
 
 
 def _deciding_cells(entries: np.ndarray, short_entries: np.ndarray | None) -> np.ndarray:
