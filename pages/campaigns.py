@@ -13,14 +13,17 @@ service = research()
 queries = service.queries
 
 COLUMNS = {
-    "name": st.column_config.TextColumn("Name", width="medium", pinned=True),
-    "state": st.column_config.TextColumn("State", width="small"),
+    "name": st.column_config.TextColumn("Name", width=170, pinned=True),
+    "state": st.column_config.TextColumn("State", width=75),
     "open": st.column_config.LinkColumn("Its runs", display_text="leaderboard", width=95),
     "runs": st.column_config.NumberColumn("Runs", format="%,d", width=65, help="Failed ones are counted."),
     "failed": st.column_config.NumberColumn("Failed", format="%,d", width=65, help="Candidates that gave no result."),
     "scenarios": st.column_config.NumberColumn("Scenarios", format="%,d", width=85, help="Parameter sets that were tried."),
     "best_validation_sharpe": st.column_config.NumberColumn(
-        "Best Sharpe (validation)", format="%.2f", help="Of its runs with enough trades. " + look.figure_help("sharpe")
+        "Sharpe (validation)",
+        format="%,.2f",
+        width=130,
+        help="The best of its runs with enough trades. " + look.figure_help("sharpe"),
     ),
     "best": st.column_config.LinkColumn("Best run", display_text="strategy", width="small"),
     "dataset": st.column_config.TextColumn("Data"),
@@ -72,7 +75,8 @@ def actions(campaign_id: str) -> None:
         if st.button("Duplicate with changes", key="campaigns.duplicate", icon=":material/content_copy:",
                      help="Fills the Research page with these choices; change them there and press Start."):  # fmt: skip
             setup.fill(setup.choices_of(service, row.spec))
-            st.switch_page("pages/research_setup.py")
+            st.session_state["campaigns.leave"] = True
+            st.rerun()  # the page as a whole leaves: a fragment's switch can cross its own next redraw and leave a blank page
         if row.state == "archived":
             st.button("Unarchive", key="campaigns.unarchive", icon=":material/unarchive:",
                       on_click=lambda: attempt(service.unarchive, campaign_id))  # fmt: skip
@@ -102,6 +106,8 @@ def live() -> None:
 
 look.header("Campaigns", "What has been searched for, on what, and how far did it come?")
 show_problem()
+if st.session_state.pop("campaigns.leave", False):
+    st.switch_page("pages/research_setup.py")
 if queries.campaigns().empty:
     st.info("No campaign yet. Each search that you start will stand here, with its state and its best run.")
     st.page_link("pages/research_setup.py", label="Set one up on Research", icon=":material/arrow_forward:")
