@@ -38,7 +38,7 @@ def sidebar_status() -> None:
 def run_in_work(status: ServiceStatus) -> None:
     """The bar of the run in work with its time left; always of the same height."""
     if status.state not in ("starting", "running", "stopping"):
-        st.progress(0.0, text="No run in work.")
+        st.progress(0.0, text="Paused: Resume goes on." if status.state == "paused" else "No run in work.")
         return
     left = "" if status.seconds_left is None else f", {duration(status.seconds_left)} left"
     amount = f", {status.done:,} of {status.total:,}" if status.total else ""
