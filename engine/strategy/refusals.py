@@ -31,7 +31,7 @@ _BUILTINS = {
     "open": _COMPUTES, "input": _COMPUTES, "breakpoint": _COMPUTES, "exit": "return from signals", "quit": "return from signals",
     "eval": "write the expression itself", "exec": "write the code itself", "compile": "write the code itself",
     "setattr": "keep the value in a variable", "delattr": "keep values in variables", "hasattr": "write the attribute's name out",
-    "type": "use isinstance(x, pd.DataFrame)", "object": _PLAIN, "super": _PLAIN, "property": _PLAIN, "classmethod": _PLAIN,
+    "type": "use isinstance(x, pd.DataFrame)", "super": _PLAIN, "property": _PLAIN, "classmethod": _PLAIN,
     "staticmethod": _PLAIN, "callable": "use isinstance", "issubclass": "use isinstance",
     "vars": "use a dict", "dir": "use a dict", "globals": "use a dict", "locals": "use a dict",
     "format": "use an f-string", "id": "compare values", "hash": "compare values", "memoryview": "use np.asarray",
@@ -95,6 +95,7 @@ _ATTRIBUTES = {
 
 
 def of_import(name: str) -> str:
+    """For a module that a strategy has not."""
     root = name.split(".")[0]
     if root in ("numpy", "pandas", "math", "typing"):
         return f"import {root} and name what you need from there, as in np.linalg.norm"
@@ -108,6 +109,7 @@ def of_member(module: str, name: str) -> str:
 
 
 def of_builtin(name: str) -> str:
+    """For a built-in name that a strategy has not."""
     return _BUILTINS[name]
 
 
@@ -140,6 +142,8 @@ def _like(name: str, holder: str) -> str:
         "math": public(MODULES["math"]),
     }  # fmt: skip
     hint = nearest(name.lower() if holder in ("ta", "market") else name, frozenset(own.get(holder, ATTRIBUTES)), holder)
+    if holder == "ta":
+        return f"ta holds TA-Lib's functions by their lower-case names{hint}"
     if holder == "market":
         return f"market holds {', '.join(sorted(FIELDS))}{hint}"
     return f"it is none of the names that only compute on frames, series, arrays and texts{hint}"

@@ -158,15 +158,21 @@ def test_a_strategy_that_is_none_is_refused_and_is_no_trial(cli: Cli, strategy, 
         (small.strategy("return [1]"), "contract: "),
         (small.strategy('return {"entries": market.close}'), "entries"),
         (small.strategy('return {"entries": market.close > 0, "stop_loss": 2.0}'), "stop_loss"),
-        (small.strategy('return {"entries": ta.magic(market.close) > 0}'), "magic"),
     ],
-    ids=["wrong shape", "raises", "never ends", "no dict", "no booleans", "a stop beyond 1", "unknown indicator"],
+    ids=["wrong shape", "raises", "never ends", "no dict", "no booleans", "a stop beyond 1"],
 )
 def test_a_strategy_that_fails_is_refused_and_its_trial_counted(cli: Cli, strategy, settings, source, found):
     refusal = cli("backtest", strategy(source), "--data", "small").refusal
     assert refusal.startswith("mine.py: ")
     assert found in refusal
     assert trials(settings) == 1
+
+
+def test_a_source_that_the_policy_refuses_is_never_run_and_no_trial(cli: Cli, strategy, settings):
+    source = small.strategy('return {"entries": ta.magic(market.close) > 0}')
+    refusal = cli("backtest", strategy(source), "--data", "small").refusal
+    assert "policy: ta.magic; ta holds TA-Lib's functions by their lower-case names" in refusal
+    assert trials(settings) == 0
 
 
 def test_a_sweep_of_which_nothing_ran_is_refused(cli: Cli, strategy, settings):
