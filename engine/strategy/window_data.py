@@ -7,6 +7,7 @@ import mmap
 import os
 import tempfile
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -65,16 +66,29 @@ def _memory_file(size: int) -> int:
 
 def seal_window(panel: Panel, window: Window) -> SealedWindow:
     """Copy the window's rows, lead-in first, into a new sealed memory file. Raises OSError when memory runs out."""
-    first = window.start - window.lead_in
-    rows, assets = window.stop - first, panel.assets
+    rows = slice(window.start - window.lead_in, window.stop)
+    return seal_rows(
+        panel.times_ns[rows], [getattr(panel, name).T[:, rows] for name in FIELDS], lead_in=window.lead_in,
+        timeframe=panel.timeframe, bars_per_year=panel.bars_per_year, has_volume=panel.has_volume,
+    )  # fmt: skip
+
+
+def seal_rows(
+    times_ns: np.ndarray, values: Sequence[np.ndarray], *, lead_in: int, timeframe: str, bars_per_year: float, has_volume: bool
+) -> SealedWindow:
+    """Copy these rows into a new sealed memory file: times (rows,) and the five fields (assets, rows), in the order of FIELDS.
+
+    Raises OSError when memory runs out.
+    """
+    assets, rows = values[0].shape
     blocks = _blocks(rows, assets)
     fd = _memory_file(blocks[-1][0])
-    data = SealedWindow(fd, rows, assets, window.lead_in, panel.timeframe, panel.bars_per_year, panel.has_volume)
-    _write(fd, panel.times_ns[first : window.stop], blocks[0][0])
-    for (offset, _), name in zip(blocks[1:-1], FIELDS, strict=True):
-        values = getattr(panel, name)
-        for asset in range(assets):  # whose bars lie together, so that nothing is copied on the way
-            _write(fd, values[first : window.stop, asset], offset + asset * rows * 8)
+    data = SealedWindow(fd, rows, assets, lead_in, timeframe, bars_per_year, has_volume)
+    _write(fd, times_ns, blocks[0][0])
+    for (offset, _), field in zip(blocks[1:-1], values, strict=True):
+        pieces = (field,) if field.flags.c_contiguous else field  # by asset, whose bars lie together: nothing is copied
+        for number, piece in enumerate(pieces):
+            _write(fd, piece, offset + number * rows * 8)
     if hasattr(fcntl, "F_ADD_SEALS"):
         with contextlib.suppress(OSError):
             fcntl.fcntl(fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
