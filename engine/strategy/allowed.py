@@ -23,7 +23,7 @@ STATISTICS = frozenset(_STATISTICS.split())
 _FILES_AND_TEXT = "boxplot eval format format_map from_arrow hist info pipe pivot_table plot query style"
 """Files, evaluation and dispatch by text; `format` walks attributes: "{0.__class__}"."""
 _MEMORY = """
-    array base byteswap ctypes data device dump dumps flags flat getfield resize set_flags setfield setflags tobytes tofile view
+    base byteswap ctypes data device dump dumps flags flat getfield resize set_flags setfield setflags tobytes tofile view
 """
 """What lies under an array, and changes of it that others see."""
 _ASIDE = """

@@ -33,9 +33,9 @@ _NUMPY = """
     nanpercentile nanprod nanquantile nanstd nansum nanvar ndarray ndenumerate ndim ndindex negative newaxis nextafter nonzero
     not_equal number ones ones_like outer pad partition percentile pi piecewise place poly poly1d polyadd polyder polyfit
     polyint polymul polyval positive power prod ptp put put_along_axis putmask quantile rad2deg radians ravel
-    ravel_multi_index real reciprocal remainder repeat reshape resize result_type right_shift left_shift rint roll rollaxis
-    roots rot90 round s_ searchsorted select setdiff1d setxor1d shape sign signbit sin sinc sinh size sort split sqrt square
-    squeeze stack std subtract sum swapaxes take take_along_axis tan tanh tensordot tile trace transpose trapezoid tri tril
+    ravel_multi_index real reciprocal remainder repeat reshape result_type right_shift left_shift rint roll rollaxis roots
+    rot90 round s_ searchsorted select setdiff1d setxor1d shape sign signbit sin sinc sinh size sort split sqrt square squeeze
+    stack std subtract sum swapaxes take take_along_axis tan tanh tensordot tile trace transpose trapezoid tri tril
     tril_indices trim_zeros triu triu_indices true_divide trunc uint16 uint32 uint64 uint8 union1d unique unravel_index unwrap
     vander var vdot vectorize vsplit vstack where zeros zeros_like
 """
@@ -47,8 +47,8 @@ _PANDAS = """concat cut DataFrame factorize get_dummies Index isna isnull MultiI
 _TYPES = """Any Callable Dict Final FrozenSet Iterable Iterator List Literal Mapping MutableMapping Optional
     Sequence Set Tuple Type TypeAlias TypeVar Union"""
 _BUILTINS = """
-    abs all any bool dict divmod enumerate filter float frozenset int isinstance iter len list map max min next pow range reversed
-    round set slice sorted str sum tuple zip
+    abs all any bool dict divmod enumerate filter float frozenset int isinstance iter len list map max min next object pow range
+    reversed round set slice sorted str sum tuple zip
     ArithmeticError AssertionError AttributeError Exception FloatingPointError IndexError KeyError LookupError NotImplementedError
     OverflowError RuntimeError StopIteration TypeError ValueError ZeroDivisionError
 """
@@ -165,6 +165,6 @@ def _print(*_: Any, **__: Any) -> None:
 
 
 BUILTINS: dict[str, Any] = {
-    **_pick(builtins, _BUILTINS), "getattr": _getattr, "object": Hint(), "print": _print, "__import__": _import,
+    **_pick(builtins, _BUILTINS), "getattr": _getattr, "print": _print, "__import__": _import,
 }  # fmt: skip
 """All built-in names of a strategy."""

@@ -30,6 +30,7 @@ _HINTS: tuple[tuple[str, str], ...] = (
     (r"name '(np|numpy|pd|pandas|math)' is not defined", "import it at the top, as in import numpy as np"),
     (r"name '(market|params|ta)' is not defined", "it is an argument of signals: pass it on to your own functions"),
     (r"No module named|import of .* halted", "imports are numpy, pandas and math; indicators come as `ta`"),
+    (r"Import scipy", "there is no scipy: use ta, ewm, rolling().mean() or plain numpy"),
     (r"has no attribute '(append|applymap|iteritems|pad|backfill|lookup|mad)'",
      "pandas no longer has it: see concat, map, items, ffill, bfill"),
     (r"keyword argument 'method'|fill_method", "use .ffill() or .bfill(), and no fill_method"),

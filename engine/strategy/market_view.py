@@ -48,6 +48,7 @@ class MarketFrames:
         self.shape = Shape(
             pd.RangeIndex(offset, offset + rows), pd.Index([f"A{i:03d}" for i in range(assets)]), header["lead_in"]
         )
+        np.asarray(self.shape.index).flags.writeable = False  # pandas hands out these numbers, one array for all sets
         self.features: dict[str, pd.DataFrame] = {}
         self._has_volume = header["has_volume"]
         self._ta = ta
@@ -85,6 +86,7 @@ class MarketFrames:
 
     def forget_altered(self) -> None:
         """Drop frames that a strategy has changed in place (a column set, labels renamed), so that they are made anew."""
+        self.shape.index.name = self.shape.columns.name = None  # `rename(inplace=True)` writes them into the shared labels
         for name, (frame, values) in list(self._frames.items()):
             now = frame.to_numpy()
             same = now.shape == values.T.shape and now.ctypes.data == values.ctypes.data

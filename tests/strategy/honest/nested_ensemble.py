@@ -17,7 +17,7 @@ def signals(market, params, ta):
 
     lengths = sorted({params["short"], params["medium"], params["long"]}, reverse=True)
     rules = [("above", above), ("rising", rising)]
-    votes = np.stack([rule(n) for _, rule in rules for n in lengths])
+    votes = np.array([rule(n) for _, rule in rules for n in lengths])
     agreement = votes.mean(axis=0)
     return {
         "entries": agreement >= params["quorum"],
