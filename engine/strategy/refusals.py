@@ -88,6 +88,8 @@ _ATTRIBUTES = {
     "matrix": "use np.array",
     "str": "columns and rows are A000, A001, … and numbers, which mean nothing",
     "dt": "use market.hour and market.weekday",
+    "read": _COMPUTES,
+    "write": _COMPUTES,
     "args": "use f'{error}' for its text",
 }
 

@@ -30,7 +30,7 @@ LINES = {
     "x.to_numpy().tofile('x')": (".tofile", "only compute"),
     "x.to_numpy().dump('x')": (".dump", "only compute"),
     "x.info(buf=ta)": ("x.info", "only compute"),
-    "open('/etc/passwd').read()": (".read", "only compute"),
+    "open('/etc/passwd').read()": (".read", "from market, params and ta alone"),
     "f = open": ("the built-in open", "from market, params and ta alone"),
     # methods of pandas by their name as text
     "x.agg('to_csv', path_or_buf='/tmp/x')": (".agg('to_csv')", "a text names one of all, any"),
