@@ -203,6 +203,8 @@ class RunRecord:
     "validation") for the best set: portfolio figures, a frame of asset figures indexed by symbol, float32 daily returns;
     `days` holds the UTC day number (days since 1970) of each daily return, by window name as well.
     `elapsed_s` is kept apart from results. `reason` tells how the best was chosen, in one sentence.
+    `warm_up_bars`: on so many first bars of train no entry is decided; None where signals never settle (none is masked then)
+    or it was not measured. `is_cross_sectional`: an asset's signals depend on other assets; None if not measured.
     """
 
     run_id: str
@@ -221,6 +223,8 @@ class RunRecord:
     reason: str = ""
     elapsed_s: float = 0.0
     days: dict[str, np.ndarray] = field(default_factory=dict)
+    warm_up_bars: int | None = None
+    is_cross_sectional: bool | None = None
 
 
 @dataclass(frozen=True)

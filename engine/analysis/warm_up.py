@@ -8,7 +8,7 @@ import numpy as np
 from engine.analysis.decisions import Decisions, changed_cells
 from engine.analysis.look_ahead import Ground, Reruns
 from engine.records import Failure
-from engine.strategy.probe_windows import Style, seal_excerpt, seal_other_past
+from engine.strategy.probe_windows import Past, seal_excerpt, seal_other_past
 
 STARTS = (0.25, 0.4)
 """Where the two later starts lie, as shares of the rows."""
@@ -18,9 +18,12 @@ MAX_CELLS, MAX_SIGNALS = 0.001, 0.01
 """Of all cells, and of those that carry a signal, so many may still differ once signals have settled."""
 _LONGEST = 0.75
 _STRETCH_BARS, _STRETCH_SIGNALS = 50, 100
-_TAIL = 0.15
-_TAIL_SIGNALS = 20
-_TIED, _UNTIED = 0.02, 0.002
+_FAR_BARS = 100
+_FEW_CELLS, _FEW_GAINED = 8, 3
+_MEMORY = 0.02
+"""Of the cells that tell bar numbers from memory so many may change with the past."""
+_SALTED = 0.02
+"""Of all signals so many may change with labels and scales: logarithms of scaled prices are rounded otherwise."""
 
 
 def later_rows(rows: int) -> tuple[int, ...]:
@@ -61,11 +64,19 @@ def settling_bar(base: Decisions, later: Sequence[Decisions]) -> int | None:
     return int(np.argmax(settled)) if settled.any() else None
 
 
-def _still_different(base: Decisions, later: Sequence[Decisions]) -> float:
-    """The share of signals that still differ at the end; NaN if there are too few to tell."""
-    differ, signal, _ = _joined(base, later)
-    tail = slice(int(len(differ) * (1 - _TAIL)), None)
-    return float(differ[tail].sum() / signal[tail].sum()) if signal[tail].sum() >= _TAIL_SIGNALS else np.nan
+def _far_differences(base: Decisions, later: Decisions) -> tuple[np.ndarray, int]:
+    """(cells (assets, bars) that differ long after the later start, how many of them carry a signal only there)."""
+    full = base.last(later.bars)
+    changed = changed_cells(full, later, tolerance=CLOSE_ENOUGH)
+    changed[:, : min(_FAR_BARS, later.bars // 5)] = False
+    gained = np.logical_or.reduce([later.flags[name] & ~full.flags[name] for name in full.flags])
+    return changed, int((changed & gained).sum())
+
+
+def _later_half(changed: np.ndarray) -> np.ndarray:
+    """The half of the cells that come later."""
+    middle = np.median(np.nonzero(changed)[1])
+    return changed & (np.arange(changed.shape[1]) >= middle)
 
 
 class StartCheck:
@@ -80,8 +91,10 @@ class StartCheck:
     def result(self) -> int | Failure | None:
         """`warm_up_bars`, or why the candidate is refused: it follows labels, price levels or bar numbers.
 
-        Bar numbers: signals from a later start never become those of the full window, yet they do when all bars before
-        that start are other ones and only their count is kept. What sums up its past for ever (OBV) does neither: None.
+        Bar numbers: long after a later start there are signals that the full window does not have, and yet on such cells it
+        decides as ever when all bars before that start are other ones and only their count is kept. What has a long memory
+        (OBV, the highest price ever) changes with one of three different pasts; what only waits for a number of bars gains
+        no signal by a later start.
         """
         later, salted = [task.result() for task in self._later], self._salted.result()
         if isinstance(salted, Failure):
@@ -93,27 +106,31 @@ class StartCheck:
                 where = f"on a part of the {self._ground.window} window that starts later"
                 return Failure(answer.kind, f"{answer.message} ({where})", answer.line)
         begun = [answer for answer in later if not isinstance(answer, Failure)]
-        found = settling_bar(self._ground.base, begun)
-        if found is None and _still_different(self._ground.base, begun) > _TIED and self._forgets_the_past():
+        if self._follows_bar_numbers(begun[0]):
             return Failure("start_dependent", _BAR_NUMBERS)
-        return found
+        return settling_bar(self._ground.base, begun)
 
-    def _forgets_the_past(self) -> bool:
-        """Signals are those of the full window some time after a past that is another one in every way but its length."""
-        excerpt = self._ground.excerpt
-        styles: tuple[Style, ...] = ("up", "down")
-        tasks = [
-            (rows, self._reruns.decisions(partial(seal_other_past, excerpt, rows, seed=self._seed, style=style)))
-            for rows, style in zip(self._rows, styles, strict=True)
-        ]
-        answers = [(rows, task.result()) for rows, task in tasks]
-        kept = [a.last(excerpt.later(rows).bars) for rows, a in answers if not isinstance(a, Failure)]
-        return len(kept) == len(answers) and _still_different(self._ground.base, kept) < _UNTIED
+    def _follows_bar_numbers(self, later: Decisions) -> bool:
+        ground = self._ground
+        changed, gained = _far_differences(ground.base, later)
+        if changed.sum() < _FEW_CELLS or gained < _FEW_GAINED:
+            return False
+        pasts: tuple[Past, ...] = ("up", "down", "calm")
+        makers = [partial(seal_other_past, ground.excerpt, self._rows[0], seed=self._seed, style=past) for past in pasts]
+        answers = [task.result() for task in [self._reruns.decisions(make) for make in makers]]
+        cells, full = _later_half(changed), ground.base.last(later.bars)
+        for answer in answers:
+            if isinstance(answer, Failure):
+                return False
+            differ = changed_cells(full, answer.last(later.bars), tolerance=CLOSE_ENOUGH)
+            if (differ & cells).sum() > _MEMORY * cells.sum():
+                return False
+        return True
 
 
 def _differs_by_salt(base: Decisions, salted: Decisions) -> bool:
     changed = changed_cells(base, salted, tolerance=CLOSE_ENOUGH).sum()
-    return bool(changed > 2 and changed > _TIED * (base.signalling | salted.signalling).sum())
+    return bool(changed > 2 and changed > _SALTED * (base.signalling | salted.signalling).sum())
 
 
 _BAR_NUMBERS = (

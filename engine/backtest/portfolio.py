@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from engine.backtest import kernel
-from engine.backtest.simulation import Market, TracedSimulation, hold_everything, simulate_signals, simulate_trades
+from engine.backtest.simulation import Market, TracedSimulation, simulate_hold, simulate_trades
 from engine.backtest.sweep import Outcomes, TestBed, outcomes_of, salt_of
 from engine.records import Costs, Failure, Params, Signals
 from engine.strategy.sandbox import SandboxPool
@@ -49,8 +49,7 @@ class Result:
 
     @cached_property
     def buy_and_hold(self) -> pd.Series:
-        held = simulate_signals(self.market, hold_everything(self.market), self.costs)
-        return pd.Series(held.equity, self.times, name="buy_and_hold")
+        return pd.Series(simulate_hold(self.market, self.costs).equity, self.times, name="buy_and_hold")
 
     @cached_property
     def outcomes(self) -> Outcomes:

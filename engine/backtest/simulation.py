@@ -1,7 +1,7 @@
 """`simulate_signals`: what packed signals earn on a window of a panel, from the compiled kernel."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -195,6 +195,12 @@ def _trade_frame(market: Market, signals: Signals, records: np.ndarray) -> pd.Da
 
 
 def hold_everything(market: Market) -> Signals:
-    """Buy and hold: an entry on every bar and no exit, so that each asset is bought at its first possible open."""
+    """An entry on every bar and no exit, so that each asset is bought at its first possible open."""
     shape = (market.window.bars, market.panel.assets)
     return Signals(shape[0], shape[1], entries=pack_bits(np.ones(shape, bool, order="F")))
+
+
+def simulate_hold(market: Market, costs: Costs) -> TracedSimulation:
+    """Buy and hold over the whole window, bars of warm-up included."""
+    whole = replace(market, window=replace(market.window, warm_up_bars=0))
+    return simulate_signals(whole, hold_everything(whole), costs)

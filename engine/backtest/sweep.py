@@ -14,10 +14,9 @@ from engine.backtest.simulation import (
     Market,
     Room,
     Simulation,
-    hold_everything,
     open_market,
     simulate_batch,
-    simulate_signals,
+    simulate_hold,
 )
 from engine.market.bars import Panel
 from engine.records import Costs, Failure, Params, Signals, Window
@@ -60,6 +59,11 @@ class TestBed:
     costs: Costs
     hold: Outcomes
 
+    def after(self, warm_up_bars: int) -> "TestBed":
+        """The same bars without entries decided on so many first ones; buy and hold stays what it is."""
+        window = replace(self.market.window, warm_up_bars=warm_up_bars)
+        return replace(self, market=replace(self.market, window=window))
+
 
 def prepare(panel: Panel, window: Window, costs: Costs) -> TestBed:
     """The test bed of that window."""
@@ -69,7 +73,7 @@ def prepare(panel: Panel, window: Window, costs: Costs) -> TestBed:
 
 def hold_outcomes(market: Market, costs: Costs) -> Outcomes:
     """The outcomes of buy and hold, one scenario."""
-    return outcomes_of([simulate_signals(market, hold_everything(market), costs)], market)
+    return outcomes_of([simulate_hold(market, costs)], market)
 
 
 def outcomes_of(results: Sequence[Simulation | Failure], market: Market, digests: Sequence[int] | None = None) -> Outcomes:

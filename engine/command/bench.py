@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import psutil
 import typer
 
-from engine.backtest.simulation import hold_everything, open_market, simulate_signals
+from engine.backtest.simulation import open_market, simulate_hold
 from engine.backtest.sweep import TestBed
 from engine.command import peers
 from engine.command.answer import JsonOption, StoreOption
@@ -171,8 +171,7 @@ def _against_peers(
 def _kernel_ns(panel: Panel, costs: Costs) -> float:
     """Nanoseconds of the kernel alone per bar and asset held, one core, on buy and hold: every bar is in a position."""
     market = open_market(panel, Window("all", 0, panel.bars))
-    signals = hold_everything(market)
-    best = min(_timed(lambda: simulate_signals(market, signals, costs)) for _ in range(7))
+    best = min(_timed(lambda: simulate_hold(market, costs)) for _ in range(7))
     return round(best / (panel.bars * panel.assets) * 1e9, 2)
 
 

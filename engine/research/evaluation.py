@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from engine.analysis.causality import Verdict, confirm, screen
 from engine.analysis.metrics import asset_table, portfolio_table
 from engine.backtest.portfolio import Result, run_strategy
 from engine.backtest.sweep import Outcomes, Progress, TestBed, hold_outcomes, prepare, sweep
@@ -78,6 +79,25 @@ class Evaluator:
             says_why=says_why,
         )  # fmt: skip
         return Sweep(bed, outcomes, portfolio_table(outcomes, bed.market, bed.hold))
+
+    def screen(
+        self, source: str, params: Params, bed: TestBed, *, seed: int, sides: str = "both", k: int = 3,
+        cancelled: threading.Event | None = None,
+    ) -> Verdict:  # fmt: skip
+        """The gate's verdict on one set, before a sweep: see `causality.screen`."""
+        return screen(
+            source, params, bed, pool=self._pool, executor=self._executor, seed=seed, sides=sides, k=k, cancelled=cancelled
+        )
+
+    def confirm(
+        self, source: str, params: Params, batch_digest: int, known: Verdict, bed: TestBed, *, seed: int, sides: str = "both",
+        k: int | None = 30, cancelled: threading.Event | None = None,
+    ) -> Verdict:  # fmt: skip
+        """The gate's verdict on the set that won: see `causality.confirm`."""
+        return confirm(
+            source, params, batch_digest, known, bed, pool=self._pool, executor=self._executor, seed=seed, sides=sides, k=k,
+            cancelled=cancelled,
+        )  # fmt: skip
 
     def result(self, source: str, params: Params, bed: TestBed, *, sides: str = "both") -> Result | Failure:
         """The whole result of one parameter set, or why there is none."""

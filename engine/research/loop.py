@@ -1,4 +1,7 @@
-"""The loop: propose, check, sweep on train, choose the best, evaluate on validation, record. No threads, no sleep."""
+"""The loop: propose, check, sweep on train, choose the best, check that deeper, evaluate on validation, record.
+
+No threads, no sleep.
+"""
 
 import json
 import threading
@@ -10,12 +13,14 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from engine.analysis.causality import Verdict
 from engine.analysis.metrics import daily_returns
 from engine.backtest.sweep import TestBed
 from engine.market.bars import Panel
 from engine.records import CampaignSpec, Failure, ParamRange, Params, Proposal, RunRecord, TrialBatch
 from engine.research.campaign import code_hash_of, rng_of, run_id_of
 from engine.research.evaluation import Evaluator, Sweep, days_of, figures_of
+from engine.research.gate import Gate, gate_seed, void
 from engine.research.objectives import choose_best, objective_values
 from engine.strategy.params import draw, grid
 
@@ -50,10 +55,14 @@ class ResearchLoop:
         ranges = self.evaluator.ranges(proposal.source)
         if isinstance(ranges, Failure):
             return self._failed(number, proposal, ranges, time.monotonic() - began), ()
+        gate = Gate(self.evaluator, self._bed("train"), sides=self.spec.sides, seed=gate_seed(self.campaign_id, number))
+        self.tell("check", 0, 1)
+        verdict = gate.screen(proposal.source, ranges, cancelled=self.cancelled)
+        if verdict.failure is not None:
+            return self._failed(number, proposal, verdict.failure, time.monotonic() - began), ()
         params = self._scenarios(ranges, rng)
-        swept = self._sweep(proposal, params)
-        values = objective_values(swept.table, self.spec.objective, self.spec.min_trades)
-        best, reason = choose_best(swept.table, values, self.spec.objective, self.spec.min_trades)
+        chosen = self._choose(proposal, params, gate, verdict)
+        swept, best, reason = chosen.swept, chosen.best, chosen.reason
         trials = [self._trials(number, proposal, "train", swept.bed, len(params))]
         windows = {} if best is None else {"train": (swept, best)}
         if best is not None:
@@ -66,16 +75,18 @@ class ResearchLoop:
         record = RunRecord(
             **self._identity(number, proposal),
             params=None if best is None else params[best],
-            objective=float("nan") if best is None else float(values[best]),
-            scenarios=_scenario_table(params, swept, values),
+            objective=float("nan") if best is None else float(chosen.values[best]),
+            scenarios=_scenario_table(params, swept, chosen.values),
             best=best,
             figures={name: figures_of(s.table, row) for name, (s, row) in windows.items()},
             assets={name: s.assets(row) for name, (s, row) in windows.items()},
             daily_returns={n: daily_returns(s.outcomes.daily_equity[row]).astype(np.float32) for n, (s, row) in windows.items()},
-            failure=_common_failure(swept) if best is None else None,
+            failure=chosen.failure,
             reason=reason,
             elapsed_s=time.monotonic() - began,
             days={n: days_of(s.bed) for n, (s, _) in windows.items()},
+            warm_up_bars=verdict.warm_up_bars,
+            is_cross_sectional=verdict.is_cross_sectional,
         )
         return record, tuple(trials)
 
@@ -84,13 +95,26 @@ class ResearchLoop:
             return grid(ranges, self.spec.scenarios)
         return draw(ranges, self.spec.scenarios, rng)
 
+    def _choose(self, proposal: Proposal, params: list[Params], gate: Gate, verdict: Verdict) -> "_Chosen":
+        """Sweep on train, and the best set; none if no set ran or if the best does not stand the deeper check."""
+        swept = self._sweep(proposal, params, gate.masked(verdict))
+        values = objective_values(swept.table, self.spec.objective, self.spec.min_trades)
+        best, reason = choose_best(swept.table, values, self.spec.objective, self.spec.min_trades)
+        if best is None:
+            return _Chosen(swept, values, None, reason, _common_failure(swept))
+        self.tell("check of the best", 0, 1)
+        leak = gate.confirm(proposal.source, params, swept, best, verdict, cancelled=self.cancelled).failure
+        if leak is None:
+            return _Chosen(swept, values, best, reason, None)
+        return _Chosen(void(swept), values * np.nan, None, "the best set was refused, and with it all that was swept", leak)
+
     def _bed(self, window: str) -> TestBed:
         return self.evaluator.bed(self.panel, self.spec.assets, self.spec.window(window), self.spec.costs)
 
-    def _sweep(self, proposal: Proposal, params: list[Params]) -> Sweep:
+    def _sweep(self, proposal: Proposal, params: list[Params], bed: TestBed) -> Sweep:
         self.tell("sweep", 0, len(params))
         return self.evaluator.sweep(
-            proposal.source, params, self._bed("train"), sides=self.spec.sides, cancelled=self.cancelled,
+            proposal.source, params, bed, sides=self.spec.sides, cancelled=self.cancelled,
             progress=lambda done: self.tell("sweep", done, len(params)),
         )  # fmt: skip
 
@@ -123,6 +147,17 @@ class ResearchLoop:
             "run_id": run_id_of(self.campaign_id, number), "campaign_id": self.campaign_id, "number": number,
             "proposal": proposal, "code_hash": code_hash_of(proposal.source),
         }  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class _Chosen:
+    """A sweep with the objective's `values`, the row of its best set or None, why, and the failure if there is no best."""
+
+    swept: Sweep
+    values: np.ndarray
+    best: int | None
+    reason: str
+    failure: Failure | None
 
 
 def _scenario_table(params: list[Params], swept: Sweep, values: np.ndarray) -> pd.DataFrame:

@@ -6,13 +6,17 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from engine.analysis.causality import Verdict
 from engine.analysis.metrics import daily_returns
+from engine.backtest.sweep import TestBed
 from engine.errors import DataError
 from engine.figures import ASSET_FIGURES, PORTFOLIO_FIGURES
+from engine.market.bars import Panel
 from engine.market.catalog import Catalog
-from engine.records import CampaignSpec, Failure, Params
+from engine.records import CampaignSpec, Params
 from engine.research.campaign import code_hash_of
 from engine.research.evaluation import Evaluator, Sweep, days_of
+from engine.research.gate import GATE_KINDS, Gate, gate_seed
 from engine.research.objectives import choose_best, objective_values
 from engine.store.answers import RunRow
 from engine.store.queries import Queries
@@ -69,40 +73,58 @@ def repeat_run(run_id: str, queries: Queries, catalog: Catalog, evaluator: Evalu
     comparison = _Comparison()
     if code_hash_of(run.source) != run.code_hash:
         comparison.note("the stored code does not have the stored hash")
-    elif run.scenarios == 0:
-        _compare_refusal(run, evaluator, comparison)
     else:
         try:
-            _compare_scored(run, spec, queries, catalog, evaluator, comparison)
+            if run.scenarios == 0:
+                _compare_refusal(run, spec, catalog, evaluator, comparison)
+            else:
+                _compare_scored(run, spec, queries, catalog, evaluator, comparison)
         except DataError as error:
             comparison.note(str(error))
     return Repeat(run_id, comparison.compared, comparison.difference)
 
 
-def _compare_refusal(run: RunRow, evaluator: Evaluator, comparison: _Comparison) -> None:
+def _compare_refusal(run: RunRow, spec: CampaignSpec, catalog: Catalog, evaluator: Evaluator, comparison: _Comparison) -> None:
     """A draft that was refused must be refused again, for the same reason."""
-    again = evaluator.ranges(run.source)
-    comparison.values("the draft's refusal", str(run.failure), str(again) if isinstance(again, Failure) else "it has ranges")
+    again: object = evaluator.ranges(run.source)
+    if isinstance(again, tuple):
+        bed = evaluator.bed(_panel_of(run, spec, catalog), spec.assets, spec.window("train"), spec.costs)
+        gate = Gate(evaluator, bed, sides=spec.sides, seed=gate_seed(run.campaign_id, run.number))
+        again = gate.screen(run.source, again).failure
+    comparison.values("the draft's refusal", str(run.failure), str(again))
 
 
-def _compare_scored(
-    run: RunRow, spec: CampaignSpec, queries: Queries, catalog: Catalog, evaluator: Evaluator, comparison: _Comparison
-) -> None:
+def _panel_of(run: RunRow, spec: CampaignSpec, catalog: Catalog) -> Panel:
     panel = catalog.open(spec.dataset)
     if panel.data_hash != spec.data_hash:
         raise DataError(
             f"the dataset {spec.dataset} is no longer that of run {run.run_id}; import the bars of {spec.data_hash} again"
         )
+    return panel
 
-    def again(window: str, params: list[Params]) -> Sweep:
-        bed = evaluator.bed(panel, spec.assets, spec.window(window), spec.costs)
+
+def _compare_scored(
+    run: RunRow, spec: CampaignSpec, queries: Queries, catalog: Catalog, evaluator: Evaluator, comparison: _Comparison
+) -> None:
+    panel = _panel_of(run, spec, catalog)
+    gate = Gate(
+        evaluator, evaluator.bed(panel, spec.assets, spec.window("train"), spec.costs), sides=spec.sides,
+        seed=gate_seed(run.campaign_id, run.number),
+    )  # fmt: skip
+    known = Verdict(None, run.warm_up_bars, run.is_cross_sectional)
+
+    def again(bed: TestBed, params: list[Params]) -> Sweep:
         return evaluator.sweep(run.source, params, bed, sides=spec.sides)
 
     stored = queries.scenarios(run.run_id)
     params = [json.loads(p) for p in stored["params"]]
-    train = again("train", params)
+    train = again(gate.masked(known), params)
     values = objective_values(train.table, spec.objective, spec.min_trades)
     best, _ = choose_best(train.table, values, spec.objective, spec.min_trades)
+    if run.failure is not None and run.failure.kind in GATE_KINDS and best is not None:
+        leak = gate.confirm(run.source, params, train, best, known).failure
+        comparison.values("the refusal of the best set", str(run.failure), str(leak))
+        return
     comparison.frames("train scenario", stored[_SCORED], train.table.assign(objective=values)[_SCORED])
     kinds = [None if pd.isna(text) else text.partition(":")[0] for text in stored["failure"]]  # a text may name an address
     comparison.values("kinds of failure", kinds, [None if f is None else f.kind for f in train.outcomes.failures])
@@ -112,7 +134,8 @@ def _compare_scored(
     comparison.values("the best parameters", run.params, params[best])
     comparison.frames("run", pd.DataFrame({"objective": [run.objective]}), pd.DataFrame({"objective": [values[best]]}))
     _compare_window(run, "train", train, best, queries, comparison)
-    _compare_window(run, "validation", again("validation", [params[best]]), 0, queries, comparison)
+    validation = evaluator.bed(panel, spec.assets, spec.window("validation"), spec.costs)
+    _compare_window(run, "validation", again(validation, [params[best]]), 0, queries, comparison)
 
 
 def _compare_window(run: RunRow, window: str, sweep: Sweep, row: int, queries: Queries, comparison: _Comparison) -> None:

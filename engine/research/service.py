@@ -215,6 +215,8 @@ class ResearchService:
         if window not in RUN_WINDOWS:
             raise CampaignError(f"the window {window!r} of a run was asked for; there are train and validation")
         bed = self.evaluator.bed(self._panel_of(spec), spec.assets, spec.window(window), spec.costs)
+        if window == "train":
+            bed = bed.after(run.warm_up_bars or 0)
         result = self.evaluator.result(run.source, run.params, bed, sides=spec.sides)
         if isinstance(result, Failure):
             raise CampaignError(f"run {run.number} did not run again on {window}: {result.kind}")

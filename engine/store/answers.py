@@ -23,7 +23,8 @@ class CampaignRow:
 @dataclass(frozen=True)
 class RunRow:
     """One run with its code. `figures`: by window name, portfolio figures of the best set, NaN where not computed, empty for
-    a window that has none; `failure` is None for a scored run; `scenarios` the number of parameter sets tried."""
+    a window that has none; `failure` is None for a scored run; `scenarios` the number of parameter sets tried; `warm_up_bars`
+    and `is_cross_sectional` as in `RunRecord`."""
 
     run_id: str
     campaign_id: str
@@ -40,6 +41,8 @@ class RunRow:
     scenarios: int
     reason: str
     figures: dict[str, dict[str, float]] = field(default_factory=dict)
+    warm_up_bars: int | None = None
+    is_cross_sectional: bool | None = None
 
 
 @dataclass(frozen=True)

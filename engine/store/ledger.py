@@ -164,6 +164,7 @@ def _run_row(record: RunRecord) -> pd.DataFrame:
         "failure_message": failure and failure.message, "failure_line": failure and failure.line,
         "params": None if record.params is None else to_json(record.params), "objective": record.objective,
         "best_scenario": record.best, "scenarios": len(record.scenarios), "reason": record.reason,
+        "warm_up_bars": record.warm_up_bars, "is_cross_sectional": record.is_cross_sectional,
     }  # fmt: skip
     for window, figures in record.figures.items():
         if window not in RUN_WINDOWS or not figures.keys() <= PORTFOLIO_FIGURES.keys():

@@ -59,5 +59,11 @@ def m001_first_tables(execute: Execute) -> None:
         execute(f"CREATE TABLE {statement}")
 
 
-MIGRATIONS: tuple[Callable[[Execute], None], ...] = (m001_first_tables,)
+def m002_what_the_gate_measured(execute: Execute) -> None:
+    """How long a run's strategy takes to settle, and whether it looks at other assets; NULL where nobody measured."""
+    execute("ALTER TABLE runs ADD COLUMN warm_up_bars BIGINT")
+    execute("ALTER TABLE runs ADD COLUMN is_cross_sectional BOOLEAN")
+
+
+MIGRATIONS: tuple[Callable[[Execute], None], ...] = (m001_first_tables, m002_what_the_gate_measured)
 """Step n brings a ledger of version n - 1 to version n; the tuple's length is this program's version."""

@@ -188,6 +188,8 @@ class Queries:
             best_scenario=None if best is None else int(best),
             scenarios=int(row["scenarios"]),
             figures={window: _figures(row, window) for window in RUN_WINDOWS},
+            warm_up_bars=None if row["warm_up_bars"] is None else int(row["warm_up_bars"]),
+            is_cross_sectional=None if row["is_cross_sectional"] is None else bool(row["is_cross_sectional"]),
         )
 
     def lineage(self, run_id: str) -> pd.DataFrame:

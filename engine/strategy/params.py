@@ -177,3 +177,18 @@ def _draw_one(kind: ParamRange, rng: np.random.Generator) -> ParamValue:
     if kind.kind == "int":
         return int(rng.integers(int(kind.low), int(kind.high) + 1))
     return float(rng.uniform(kind.low, kind.high))
+
+
+def spread(ranges: tuple[ParamRange, ...], scenarios: int) -> list[Params]:
+    """At most `scenarios` different parameter sets: the default, then sets that walk each range from end to end, out of step
+    with each other. Every value of a range that has fewer than `scenarios` of them occurs.
+    """
+    default: Params = {r.name: middle(r) for r in ranges}
+    levels = [_levels(r, int(min(_distinct(r), scenarios - 1))) for r in ranges]
+    walks = [{r.name: own[(step + i * len(own) // 3) % len(own)] for i, (r, own) in enumerate(zip(ranges, levels, strict=True))}
+             for step in range(scenarios - 1)]  # fmt: skip
+    out: list[Params] = []
+    for values in (default, *walks):
+        if values not in out:
+            out.append(values)
+    return out

@@ -17,6 +17,7 @@ Style = Literal["drawn", "opposite", "up", "down", "gone", "plain", "calm"]
 """How a made-up market goes on. `drawn`: each asset in its own way, by a jump to another volatility, drift and volume, or with no
 bar any more; `opposite`: what is drawn turned round, down for up, wild for calm, listed for gone. `up`, `down`, `gone`: all
 alike. `plain`, `calm`: without a jump, as volatile as before or less, for strategies that refuse a wild market."""
+Past = Literal["up", "down", "calm"]
 
 CLOSE, VOLUME = FIELDS.index("close"), FIELDS.index("volume")
 _PAST_BARS = 500
@@ -94,25 +95,24 @@ def seal_probe(excerpt: Excerpt, cuts: np.ndarray, *, seed: int, style: Style = 
     return _seal(excerpt, fields)
 
 
-def seal_other_past(excerpt: Excerpt, row: int, *, seed: int, style: Style) -> SealedWindow:
-    """The excerpt with other prices before that row, from which on it is real; which bars exist stays.
+def seal_other_past(excerpt: Excerpt, row: int, *, seed: int, style: Past) -> SealedWindow:
+    """The excerpt with other bars before that row, from which on it is real; which bars exist stays.
 
-    Each asset's first close stays in its octave, so that what a child sees of the kept bars is equal.
+    `up`: all of the past lies far above where the real bars begin, and is wild; `down`: far below; `calm`: around it.
     """
     fields = excerpt.fields.copy()
+    side = {"up": 1.0, "down": -1.0, "calm": 0.0}[style]
     for asset in range(excerpt.assets):
         rng = np.random.default_rng([seed, asset])
         close = excerpt.fields[CLOSE, asset]
-        exists = ~np.isnan(close)
-        if not exists[:row].any():
-            continue
-        mood = replace(_mood(rng, style), missing=0.0)
-        made = _made_up(rng, row, _known_of(excerpt.fields[:, asset], rng), mood)
-        first = int(np.argmax(exists))
-        half, exponent = np.frexp(close[first])
-        wanted = np.ldexp(1.0 + (2.0 * half - 1.0 + rng.uniform(0.3, 0.7)) % 1.0, exponent - 1)
-        made[:VOLUME] *= wanted / made[CLOSE, first]
-        fields[:, asset, :row] = np.where(exists[:row], made, np.nan)
+        known = _known_of(excerpt.fields[:, asset], rng)
+        begins = close[row:][~np.isnan(close[row:])]
+        start = float(begins[0]) if len(begins) else known.close
+        made = _made_up(rng, row, replace(known, close=start), replace(_FIXED[style], jump=0.0))
+        path = np.log(made[CLOSE] / start)
+        if side:
+            made[:VOLUME] *= np.exp(side * (1.0 + np.abs(path)) - path)
+        fields[:, asset, :row] = np.where(np.isnan(close[:row]), np.nan, made)
     return _seal(excerpt, fields)
 
 

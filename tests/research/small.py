@@ -50,11 +50,12 @@ NO_SIGNALS = "PARAMS = {}\n"
 WRONG_SHAPE = strategy('return {"entries": (market.close > 0).iloc[:-1]}')
 ENDLESS = strategy("while True:\n    pass")
 READS_VOLUME = strategy('return {"entries": market.volume > ta.sma(market.volume, n)}')
-FAILS_ON_SHORT_WINDOWS = strategy(
-    'if len(market.close) < 600:\n    raise ValueError(f"the price was {market.close.iloc[0, 0]}")\n'
+BUYS_ONCE = strategy('return {"entries": market.close > 0}')
+FAILS_ON_VALIDATION = strategy(
+    'if len(market.close) == 300:\n    raise ValueError(f"the price was {market.close.iloc[0, 0]}")\n'
     'return {"entries": market.close > ta.sma(market.close, n), "max_bars": 5}'
 )
-"""Runs on train, which has 900 rows, and not on validation, which has 300 with its lead-in."""
+"""Runs on train, which has 900 rows and parts of other lengths, and not on validation, which has 300 with its lead-in."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -110,11 +110,11 @@ def test_a_strategy_that_fails_for_some_sets_is_judged_by_the_others(loop_of):
     assert train.scenarios == 8
 
 
-def test_a_strategy_that_fails_for_all_sets_is_a_failed_run_and_still_counted(loop_of):
+def test_a_strategy_that_fails_for_all_sets_is_refused_before_it_is_swept(loop_of):
     record, trials = loop_of(small.ALWAYS_FAILS).step(1)
     assert (record.failure.kind, record.best) == ("error", None)
     assert "never mind" in record.failure.message
-    assert [t.window for t in trials] == ["train"]
+    assert trials == ()
     assert record.figures == record.assets == record.daily_returns == {}
 
 
@@ -125,14 +125,40 @@ def test_a_strategy_that_never_ends_costs_its_run_only(loop_of):
     assert loop_of(small.CROSS).step(2)[0].failure is None
 
 
-def test_a_strategy_that_never_trades_has_no_objective(loop_of):
+def test_a_strategy_that_never_trades_is_refused_before_it_is_swept(loop_of):
     record, trials = loop_of(small.NEVER_TRADES, min_trades=0).step(1)
-    assert record.failure is None
-    assert np.isnan(record.objective)
-    assert record.figures["train"]["trades_with_open"] == 0
-    assert record.figures["train"]["total_return"] == 0
-    assert "ranks last" in record.reason
-    assert len(trials) == 2
+    assert record.failure.kind == "no_trades"
+    assert trials == ()
+
+
+def test_a_strategy_that_sees_the_future_is_refused_before_it_is_swept(loop_of):
+    record, trials = loop_of(small.strategy('return {"entries": market.close.shift(-1) > market.close, "max_bars": n}')).step(1)
+    assert record.failure.kind == "lookahead"
+    assert "1 bar" in record.failure.message
+    assert trials == ()
+
+
+def test_a_leak_that_the_drawn_set_does_not_show_is_found_in_the_winner(loop_of):
+    """Its trials count, its figures do not."""
+    leak = "ahead = market.close.shift(-1) if n == 12 else market.close\n"
+    loop = loop_of(small.strategy(leak + 'return {"entries": ahead > ta.sma(market.close, n), "max_bars": 1}'), scenarios=8)
+    record, (train,) = loop.step(1)
+    assert record.failure.kind == "lookahead"
+    assert (record.best, record.figures, train.scenarios) == (None, {}, 8)
+    assert record.scenarios["sharpe"].isna().all()
+    assert len(record.scenarios) == 8
+
+
+def test_no_entry_is_decided_while_the_strategy_warms_up(loop_of):
+    loop = loop_of(small.CROSS)
+    record, _ = loop.step(1)
+    assert 0 < record.warm_up_bars < 300
+    assert record.is_cross_sectional is False
+    bed = loop.evaluator.bed(loop.panel, loop.spec.assets, loop.spec.window("train"), loop.spec.costs)
+    masked, whole = (loop.evaluator.result(small.CROSS, record.params, b) for b in (bed.after(record.warm_up_bars), bed))
+    assert masked.trades["entry_bar"].min() > record.warm_up_bars >= whole.trades["entry_bar"].min()
+    assert masked.buy_and_hold.equals(whole.buy_and_hold)
+    assert record.figures["train"]["trades_with_open"] == len(masked.trades)
 
 
 def test_fewer_trades_than_the_minimum_leave_no_objective(loop_of):
@@ -143,7 +169,7 @@ def test_fewer_trades_than_the_minimum_leave_no_objective(loop_of):
 
 
 def test_what_goes_wrong_on_validation_comes_back_as_one_word(loop_of, panel):
-    record, trials = loop_of(small.FAILS_ON_SHORT_WINDOWS).step(1)
+    record, trials = loop_of(small.FAILS_ON_VALIDATION).step(1)
     assert "price" not in repr(dataclasses.replace(record, proposal=Proposal("", "", ""))).replace("on_price", "")
     assert record.reason.endswith("; on validation it failed (error)")
     assert np.isnan(list(record.figures["validation"].values())).all()
@@ -178,7 +204,7 @@ def test_progress_is_told_stage_by_stage(loop_of):
     loop = loop_of(small.CROSS)
     loop.tell = lambda *words: told.append(words)
     loop.step(1)
-    assert list(dict.fromkeys(stage for stage, _, _ in told)) == ["proposal", "sweep", "validation"]
+    assert list(dict.fromkeys(stage for stage, _, _ in told)) == ["proposal", "check", "sweep", "check of the best", "validation"]
     assert [done for stage, done, total in told if stage == "sweep"] == list(range(7))
 
 
@@ -193,9 +219,9 @@ def test_the_board_has_failures_last_and_too_few_trades_before_them(loop_of, tmp
     settings = Settings(store_dir=tmp_path)
     database = Database(settings.database_path)
     ledger, queries = Ledger(database, settings), Queries(database)
-    plan = [small.NO_SYNTAX, small.NEVER_TRADES, small.FAILS_ON_SHORT_WINDOWS, small.CROSS, small.ALWAYS_FAILS]
+    plan = [small.NO_SYNTAX, small.BUYS_ONCE, small.FAILS_ON_VALIDATION, small.CROSS, small.ALWAYS_FAILS]
     records: list[tuple[RunRecord, tuple[TrialBatch, ...]]] = []
-    loop = loop_of()
+    loop = loop_of(min_trades=7)
     for number, source in enumerate(plan, 1):
         loop.proposer = Scripted(source)
         records.append(loop.step(number))

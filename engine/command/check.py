@@ -1,0 +1,72 @@
+"""`engine check`: is this strategy fit to be run? Nothing is scored, and the ledger is not touched."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from engine.command.answer import DataOption, JsonOption, Refused, StoreOption
+from engine.command.backtest import read_strategy
+from engine.errors import StrategyError
+from engine.market.catalog import Catalog
+from engine.market.splits import window_named
+from engine.records import Costs
+from engine.research.evaluation import open_evaluator
+from engine.research.examination import Examination, examine
+from engine.settings import load_settings
+
+
+def check(
+    paths: Annotated[list[Path], typer.Argument(help="Strategy files, or folders of them.")],
+    data: DataOption,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> tuple[dict[str, Any], str]:
+    """Check strategies: policy, contract, repeatability, look-ahead, warm-up. Exit status 1 if any is refused."""
+    settings = load_settings(store)
+    files = list(_files(paths))
+    panel = Catalog(settings.bars_dir).open(data)
+    found = []
+    with open_evaluator(settings) as evaluator:
+        bed = evaluator.bed(panel, panel.symbols, window_named(panel.bars, "train"), Costs())
+        found = [(file, examine(read_strategy(file), bed, evaluator)) for file in files]
+    answer = {"files": [_plain(file, examined) for file, examined in found], "data": data, "data_hash": panel.data_hash}
+    text = "\n".join(_line(file, examined) for file, examined in found)
+    refused = sum(not examined.is_accepted for _, examined in found)
+    if refused:
+        raise Refused(f"{refused} of {len(found)} files refused; see what each was told", answer, text)
+    return answer, text
+
+
+def _files(paths: list[Path]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(path.glob("*.py"))
+            if not inside:
+                raise StrategyError(f"the folder {path} holds no .py file; name a folder of strategies")
+            yield from inside
+        else:
+            yield path
+
+
+def _plain(file: Path, examined: Examination) -> dict[str, Any]:
+    failure = examined.failure
+    return {
+        "file": str(file),
+        "accepted": examined.is_accepted,
+        "isolation": examined.isolation,
+        "failure": failure and {"kind": failure.kind, "message": failure.message, "line": failure.line},
+        "warm_up_bars": examined.warm_up_bars,
+        "is_cross_sectional": examined.is_cross_sectional,
+        "parameter_sets": examined.sets,
+        "wall_s": round(examined.wall_s, 3),
+    }
+
+
+def _line(file: Path, examined: Examination) -> str:
+    if examined.failure is not None:
+        return f"refused   {file.name}: {examined.failure}"
+    settles = "never settles" if examined.warm_up_bars is None else f"settles after {examined.warm_up_bars:,} bars"
+    across = ", looks at other assets" if examined.is_cross_sectional else ""
+    return f"accepted  {file.name}: {settles}{across} ({examined.sets} parameter sets, {examined.wall_s:.1f} s)"
