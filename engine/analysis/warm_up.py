@@ -28,7 +28,8 @@ _SALTED = 0.02
 
 def later_rows(rows: int) -> tuple[int, ...]:
     """Rows of the later starts: odd, and no multiple of 3, 5 or 7, so that no common rhythm of bar numbers fits."""
-    return tuple(next(r for r in range(max(1, int(share * rows)), rows) if all(r % d for d in (2, 3, 5, 7))) for share in STARTS)
+    least = [max(1, int(share * rows)) for share in STARTS]
+    return tuple(next((r for r in range(at, rows) if all(r % d for d in (2, 3, 5, 7))), at) for at in least)
 
 
 def _joined(base: Decisions, later: Sequence[Decisions]) -> tuple[np.ndarray, np.ndarray, int]:
@@ -103,8 +104,9 @@ class StartCheck:
             return Failure("start_dependent", _LABELS)
         for answer in later:
             if isinstance(answer, Failure):
-                where = f"on a part of the {self._ground.window} window that starts later"
-                return Failure(answer.kind, f"{answer.message} ({where})", answer.line)
+                where = f"on the {self._ground.window} window without its first bars, though not on the whole"
+                kind = "start_dependent" if answer.kind == "error" else answer.kind
+                return Failure(kind, f"{answer.message} ({where}; {_INSTEAD})", answer.line)
         begun = [answer for answer in later if not isinstance(answer, Failure)]
         if self._follows_bar_numbers(begun[0]):
             return Failure("start_dependent", _BAR_NUMBERS)
@@ -133,9 +135,10 @@ def _differs_by_salt(base: Decisions, salted: Decisions) -> bool:
     return bool(changed > 2 and changed > _SALTED * (base.signalling | salted.signalling).sum())
 
 
+_INSTEAD = "use market.hour and market.weekday for rhythms, and windows of a fixed length"
 _BAR_NUMBERS = (
     "the signals follow the number of the bar in the window: they are others when the data begins later, however long one waits;"
-    " use market.hour and market.weekday for rhythms, and windows of a fixed length"
+    f" {_INSTEAD}"
 )
 _LABELS = (
     "the signals follow row labels, price levels or random numbers, which are drawn anew for each run and mean nothing: use"
