@@ -9,14 +9,14 @@ import resource
 import warnings
 from collections.abc import Callable
 from types import CodeType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from engine.features.indicators import Indicators
 from engine.records import ParamRange, Signals
 from engine.strategy import canaries, wire
-from engine.strategy.contract import read_answer
+from engine.strategy.contract import read_answer, read_lines
 from engine.strategy.facade import BUILTINS, PolicyBreach
 from engine.strategy.hints import FILENAME, failure_of, syntax_failure
 from engine.strategy.market_view import MarketFrames, MarketView, Named
@@ -25,6 +25,7 @@ from engine.strategy.policy import check_policy
 from engine.strategy.window_data import map_window
 
 Write = Callable[[bytes | memoryview], None]
+T = TypeVar("T")
 
 
 Window = tuple[dict[str, Any], np.ndarray, list[np.ndarray]]
@@ -39,8 +40,9 @@ def open_window(order: dict[str, Any], window_fd: int) -> Window | None:
 def work(order: dict[str, Any], window: Window | None, write: Write) -> None:
     """Answer one order: the ranges of a source, then the signals of its parameter sets in their order.
 
-    `order`: source, salt, the limits, and for signals `header`, `params` (list of dicts) and `sides`. A set that fails is
-    answered by its failure and the next goes on; a source that fails altogether is answered by one refusal and no ranges.
+    `order`: source, salt, the limits, and for signals `header`, `params` (list of dicts) and `sides`; with `lines`, the number
+    of an asset, each set is answered by that asset's lines of `plot` instead. A set that fails is answered by its failure
+    and the next goes on; a source that fails altogether is answered by one refusal and no ranges.
     An order of a `canary` has that tried instead, to see whether the walls stand.
     """
     if "canary" in order:
@@ -73,9 +75,12 @@ def _write_answers(order: dict[str, Any], window: Window | None, write: Write) -
     for given in order["params"] if runner else ():
         _allow_cpu(order["cpu_s_per_set"])
         try:
-            signals = runner.signals(given)  # type: ignore[union-attr]
-            kind, parts = wire.SIGNALS, wire.pack_signals_message(signals, sent)
-            sent = signals
+            if "lines" in order:
+                kind, parts = wire.LINES, wire.pack_lines(*runner.lines(given, order["lines"]))  # type: ignore[union-attr]
+            else:
+                signals = runner.signals(given)  # type: ignore[union-attr]
+                kind, parts = wire.SIGNALS, wire.pack_signals_message(signals, sent)
+                sent = signals
         except BaseException as error:  # as above, and the next set goes on
             kind, parts = wire.FAILURE, [wire.pack_failure(failure_of(error))]
         wire.send(write, kind, parts)
@@ -111,11 +116,23 @@ class Runner:
         self._frames = MarketFrames(header, times, fields, ta=self._ta, rng=np.random.default_rng(order["salt"]))
 
     def signals(self, given: dict[str, Any]) -> Signals:
-        """The signals of one parameter set, from a module, a market and a `ta` on which no other set has left anything."""
+        """The signals of one parameter set."""
+        return self._ask(given, self._read)
+
+    def lines(self, given: dict[str, Any], asset: int) -> tuple[float, dict[str, np.ndarray]]:
+        """(price scale of that asset, its lines for a chart by name) of one parameter set whose signals can be read."""
+        return self._frames.scale_of(asset), self._ask(
+            given, lambda answer: (self._read(answer), read_lines(answer, self._frames.shape, asset))[1]
+        )
+
+    def _read(self, answer: Any) -> Signals:
+        return read_answer(answer, self._frames.shape, with_shorts=self._with_shorts)
+
+    def _ask(self, given: dict[str, Any], read: Callable[[Any], T]) -> T:
+        """What `read` makes of an answer from a module, a market and a `ta` on which no other set has left anything."""
         params, _ = complete_params(self._ranges, given)
         try:
-            answer = _execute(self._code, self._order)["signals"](MarketView(self._frames), Named(params, "params"), self._ta)
-            return read_answer(answer, self._frames.shape, with_shorts=self._with_shorts)
+            return read(_execute(self._code, self._order)["signals"](MarketView(self._frames), Named(params, "params"), self._ta))
         finally:
             self._frames.forget_altered()
             for name in vars(self._ta).keys() - self._plain_ta:

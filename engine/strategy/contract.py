@@ -14,6 +14,7 @@ from engine.strategy.params import ContractBreach
 
 KEYS = (*BITS, *RISKS, "max_bars", "cooldown", "rank", "plot")
 MAX_TAGS = 8
+MAX_LINES = 12
 MAX_NAME = 40
 MAX_COUNT = 2**31
 DOMAINS: dict[str, tuple[Callable[..., Any], str]] = {
@@ -158,6 +159,8 @@ def _tagged(value: dict[Any, Any], shape: Shape) -> tuple[np.ndarray, np.ndarray
 def _check_plot(value: Any, shape: Shape) -> None:
     if not isinstance(value, dict):
         raise ContractBreach(f"'plot' is {_found(value)}; wanted a dict of names to frames")
+    if len(value) > MAX_LINES:
+        raise ContractBreach(f"'plot' has {len(value)} frames; wanted at most {MAX_LINES}")
     _check_names("'plot'", value)
     for name, frame in value.items():
         if _values(f"'plot' {name!r}", frame, shape, "a frame").dtype.kind not in "fiub":
@@ -177,6 +180,17 @@ def _check_keys(answer: Any) -> None:
     if answer.get("entries") is None:
         found = "None as" if "entries" in answer else "no"
         raise ContractBreach(f"signals returned {found} 'entries'; wanted a boolean frame under that key")
+
+
+def read_lines(answer: Any, shape: Shape, asset: int) -> dict[str, np.ndarray]:
+    """The lines of `plot` for one asset, by name: floats, one a bar behind the lead-in, NaN where nothing is to be drawn.
+
+    The answer is one that `read_answer` has let through.
+    """
+    frames = answer.get("plot") or {}
+    columns = {name: _values(name, frame, shape, "a frame")[shape.lead_in :, asset] for name, frame in frames.items()}
+    lines = {name: column.astype(np.float64) for name, column in columns.items()}
+    return {name: np.where(np.isfinite(line), line, np.nan) for name, line in lines.items()}
 
 
 def read_answer(answer: Any, shape: Shape, *, with_shorts: bool = True) -> Signals:

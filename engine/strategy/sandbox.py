@@ -10,9 +10,12 @@ import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any, TypeVar
 
+import numpy as np
+
 from engine.records import Failure, ParamRange, Params, Signals
 from engine.settings import Limits
 from engine.strategy import wire
+from engine.strategy.contract import MAX_LINES
 from engine.strategy.slot import WALLS, Cancelled, ChildEnded, SandboxBroken, Slot
 from engine.strategy.window_data import SealedWindow
 
@@ -112,6 +115,37 @@ class SandboxPool:
         order = {"source": source, "salt": salt, "sides": sides, "header": json.dumps(data.header())}
         with self._slot() as slot, contextlib.closing(_Work(slot, order, data, cancelled).answers(params)) as answers:
             yield from answers if says_why else (_silent(a) if isinstance(a, Failure) else a for a in answers)
+
+    def lines(
+        self, source: str, params: Params, data: SealedWindow, asset: int, *, salt: int = 0, sides: str = "both"
+    ) -> tuple[float, dict[str, np.ndarray]] | Failure:
+        """(price scale, lines) of the asset of that number, or why there are none: what `plot` holds for it, by name.
+
+        A line has one float for each bar of the window behind its lead-in, NaN where nothing is to be drawn. The strategy has
+        seen the asset's prices times the scale, a power of two that another salt may change.
+        """
+        if failure := _too_large(source):
+            return failure
+        bars = data.rows - data.lead_in
+        order = {
+            "source": source,
+            "salt": salt,
+            "sides": sides,
+            "header": json.dumps(data.header()),
+            "params": [params],
+            "lines": asset,
+        }
+        with self._slot() as slot:
+            try:
+                with contextlib.closing(slot.ask(order, data.fd, cap=_TEXT_CAP + MAX_LINES * bars * 8)) as messages:
+                    for kind, body in messages:
+                        if kind == wire.LINES:
+                            return _read(lambda b: wire.unpack_lines(b, bars), body)
+                        if kind in (wire.REFUSED, wire.FAILURE):
+                            return _read(wire.unpack_failure, body)
+            except ChildEnded as ended:
+                return ended.failure
+        return _NO_ANSWER
 
 
 class _Work:

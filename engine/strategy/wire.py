@@ -1,4 +1,6 @@
-"""What a child may say: parameter ranges, packed signals, failures; in fixed binary forms that the host checks by length.
+"""What a child may say: parameter ranges, packed signals, lines for a chart, failures.
+
+All of it in fixed binary forms that the host checks by length.
 
 A message is one byte of kind, a uint32 of length, and a body. Nothing in it is parsed as code or unpickled; every count is
 checked against what the host knows before a byte of it is used.
@@ -11,14 +13,14 @@ from typing import Any
 import numpy as np
 
 from engine.records import Failure, ParamRange, ParamValue, Signals
-from engine.strategy.contract import DOMAINS, MAX_COUNT, MAX_NAME, MAX_TAGS
+from engine.strategy.contract import DOMAINS, MAX_COUNT, MAX_LINES, MAX_NAME, MAX_TAGS
 from engine.strategy.packing import BITS, RISKS, words_for
 from engine.strategy.params import ContractBreach, read_ranges
 
-RANGES, SIGNALS, FAILURE, REFUSED, CANARY, DONE = b"R", b"S", b"F", b"X", b"C", b"D"
-"""Ranges of a source; signals, or the failure, of one parameter set; the failure of the whole source; whether a canary was
-stopped; the last word."""
-KINDS = (RANGES, SIGNALS, FAILURE, REFUSED, CANARY, DONE)
+RANGES, SIGNALS, LINES, FAILURE, REFUSED, CANARY, DONE = b"R", b"S", b"L", b"F", b"X", b"C", b"D"
+"""Ranges of a source; signals, or lines for a chart, or the failure, of one parameter set; the failure of the whole source;
+whether a canary was stopped; the last word."""
+KINDS = (RANGES, SIGNALS, LINES, FAILURE, REFUSED, CANARY, DONE)
 FRAME = struct.Struct("<cI")
 MAX_BODY = 2**32 - 1
 TEXT_CAP = 500
@@ -202,9 +204,29 @@ def unpack_signals(body: bytes | memoryview, bars: int, assets: int, before: Sig
     return Signals(bars, assets, *tables, *risks, max_bars or None, cooldown, tag, names, rank)  # type: ignore[arg-type,call-arg]
 
 
+def pack_lines(scale: float, lines: dict[str, np.ndarray]) -> list[bytes | memoryview]:
+    """The body of a LINES message: the asset's price scale, and float64 values a bar under each name."""
+    parts: list[bytes | memoryview] = [struct.pack("<dH", scale, len(lines)), *(_text(name) for name in lines)]
+    return parts + [np.ascontiguousarray(values, "<f8").data.cast("B") for values in lines.values() if values.size]
+
+
+def unpack_lines(body: bytes | memoryview, bars: int) -> tuple[float, dict[str, np.ndarray]]:
+    """(price scale, lines by name) of a LINES message, each of so many bars, finite or NaN. Raises WireError."""
+    reader = _Reader(body)
+    scale, count = reader.unpack("<dH")
+    if count > MAX_LINES or not (0 < scale < np.inf and np.frexp(scale)[0] == 0.5):
+        raise WireError(f"{count} lines at the scale {scale}; wanted at most {MAX_LINES}, at a power of two")
+    names = [_tag_name(reader.text()) for _ in range(count)]
+    lines = {name: reader.array("<f8", bars) for name in names}
+    reader.end()
+    if len(lines) != count or any(np.isinf(values).any() for values in lines.values()):
+        raise WireError("two lines of one name, or a line with an infinite value")
+    return scale, lines
+
+
 def _tag_name(name: str) -> str:
     if not (0 < len(name) <= MAX_NAME and name.isprintable()):
-        raise WireError(f"a tag's name is {name!r:.60}; wanted 1 to {MAX_NAME} printable letters")
+        raise WireError(f"a name is {name!r:.60}; wanted 1 to {MAX_NAME} printable letters")
     return name
 
 

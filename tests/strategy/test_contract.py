@@ -274,6 +274,7 @@ class TestPlot:
             ({"a": ENTRIES["A000"]}, "'plot' 'a' is a series of 70 bool values; wanted a frame"),
             ({"a": frame("x", object)}, "'plot' 'a' is a frame of 70 x 3 with object values; wanted numbers or booleans"),
             ({5: ENTRIES}, "'plot' has the name 5; wanted a text"),
+            ({str(i): ENTRIES for i in range(13)}, "'plot' has 13 frames; wanted at most 12"),
         ],
     )
     def test_anything_else_is_refused(self, plot: Any, said: str) -> None:

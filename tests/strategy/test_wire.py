@@ -53,6 +53,10 @@ def body_of(signals: Signals) -> bytes:
     return b"".join(bytes(p) for p in wire.pack_signals_message(signals))
 
 
+def lines_of(lines: dict[str, np.ndarray], scale: float = 0.25) -> bytes:
+    return b"".join(bytes(p) for p in wire.pack_lines(scale, lines))
+
+
 def assert_same(found: Signals, wanted: Signals) -> None:
     for field in fields(Signals):
         one, other = getattr(found, field.name), getattr(wanted, field.name)
@@ -99,12 +103,53 @@ def test_a_failure_is_stripped_of_what_could_trick_a_terminal_or_a_page() -> Non
     assert failure == Failure("error", (" [31mred line " + "x" * 9_000)[: wire.TEXT_CAP], None)
 
 
+@settings(deadline=None)
+@given(
+    st.dictionaries(
+        st.text("ab é", min_size=1, max_size=40), npst.arrays(float, BARS, elements=st.floats(allow_infinity=False)), max_size=12
+    ),
+    st.integers(-1000, 1000),
+)
+def test_lines_come_back_as_they_went(lines: dict[str, np.ndarray], power: int) -> None:
+    scale, found = wire.unpack_lines(lines_of(lines, 2.0**power), BARS)
+    assert (scale, list(found)) == (2.0**power, list(lines))
+    for name, values in lines.items():
+        np.testing.assert_array_equal(found[name], values)
+
+
+LINE = np.ones(BARS)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        lines_of({"a": LINE}, 0.3),
+        lines_of({"a": LINE}, -2.0),
+        lines_of({"a": LINE}, 0.0),
+        lines_of({"a": LINE}, float("nan")),
+        lines_of({"a": LINE}, float("inf")),
+        lines_of({"a": LINE * np.inf}),
+        lines_of({"": LINE}),
+        lines_of({"a" * 41: LINE}),
+        lines_of({"a\n": LINE}),
+        lines_of({str(i): LINE for i in range(13)}),
+        lines_of({"a": LINE[1:]}),
+        lines_of({"a": LINE, "b": LINE}).replace(b"b", b"a"),
+    ],
+)
+def test_lines_that_the_contract_does_not_know_are_refused(body: bytes) -> None:
+    with pytest.raises(wire.WireError):
+        wire.unpack_lines(body, BARS)
+
+
 READERS = {
+    "lines": lambda body: wire.unpack_lines(body, BARS),
     "signals": lambda body: wire.unpack_signals(body, BARS, ASSETS),
     "ranges": wire.unpack_ranges,
     "failure": wire.unpack_failure,
 }
 SAMPLES = {
+    "lines": lines_of({"one": LINE, "two": LINE * np.nan}),
     "signals": body_of(
         pack_signals(
             {"entries": np.eye(BARS, ASSETS, dtype=bool), "short_exits": np.ones((BARS, ASSETS), bool)},
