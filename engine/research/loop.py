@@ -46,12 +46,15 @@ class ResearchLoop:
     tell: Tell = field(default=lambda stage, done, total: None)
     cancelled: threading.Event = field(default_factory=threading.Event)
 
-    def step(self, number: int) -> tuple[RunRecord, tuple[TrialBatch, ...]]:
-        """The run of that number, complete, and the trials it is to be counted as. Raises Cancelled when told to stop."""
+    def step(self, number: int, proposal: Proposal | None = None) -> tuple[RunRecord, tuple[TrialBatch, ...]]:
+        """The run of that number, complete, and the trials it is to be counted as. Raises Cancelled when told to stop.
+
+        With a `proposal` that is run and none is drawn; all else is drawn from campaign and number as ever.
+        """
         began = time.monotonic()
         rng = rng_of(self.spec.seed, number)
         self.tell("proposal", 0, 0)
-        proposal = self.proposer.draw(rng)
+        proposal = proposal or self.proposer.draw(rng)
         ranges = self.evaluator.ranges(proposal.source)
         if isinstance(ranges, Failure):
             return self._failed(number, proposal, ranges, time.monotonic() - began), ()

@@ -4,7 +4,7 @@ import atexit
 import json
 import threading
 import weakref
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
@@ -17,9 +17,12 @@ from engine.backtest.portfolio import Result
 from engine.errors import CampaignError, DataError, EngineError
 from engine.market.bars import Panel
 from engine.market.catalog import Catalog, ImportResult
-from engine.records import RUN_WINDOWS, CampaignSpec, Failure, StopConditions
-from engine.research.campaign import Choices, campaign_id_of, check_spec, draft_spec
+from engine.records import RUN_WINDOWS, CampaignSpec, Failure, Proposal, StopConditions
+from engine.research.campaign import Choices, campaign_id_of, check_spec, code_hash_of, draft_spec
+from engine.research.chart_lines import ChartLines, chart_lines
 from engine.research.evaluation import Evaluator, RunResult, run_result
+from engine.research.examination import Examination, examine
+from engine.research.examiner import Examiner, Examining
 from engine.research.loop import ResearchLoop
 from engine.research.proposers import make_proposer
 from engine.research.work import CampaignWork, ServiceStatus
@@ -32,6 +35,7 @@ from engine.strategy.isolation import isolation, known_isolation
 from engine.strategy.sandbox import SandboxPool
 
 RESULTS_KEPT = 8
+MAX_NOTE = 200
 
 
 class ResearchService:
@@ -57,11 +61,14 @@ class ResearchService:
         self._pools = SandboxPool(settings.slots, settings.limits), SandboxPool(1, settings.limits)
         self._executor = ThreadPoolExecutor(settings.slots, "evaluation")
         self.evaluator = Evaluator(self._pools[0], self._executor, aside=self._pools[1])
+        self._examiner = Examiner(self._pools[1])
         threading.Thread(target=self._warm, args=(address is not None,), name="warm", daemon=True).start()
         self._lock = threading.RLock()
         self._work: CampaignWork | None = None
+        self._by_hand: defaultdict[str, deque[Proposal]] = defaultdict(deque)
         self._problem: str | None = None
         self._results: OrderedDict[tuple[str, str], RunResult] = OrderedDict()
+        self._lines: OrderedDict[tuple[str, str], ChartLines] = OrderedDict()
         self._closed = False
         _at_exit(weakref.WeakMethod(self.close))
 
@@ -114,22 +121,50 @@ class ResearchService:
 
     def start(self, campaign_id: str) -> None:
         """Go on with the campaign in the background; another that runs is stopped first. Returns at once."""
-        row, spec = self.queries.campaign(campaign_id), self.spec(campaign_id)
-        panel = self._panel_of(spec)
+        loop = self._loop_of(campaign_id)
         with self._lock:
             before = self._work
             if before is not None and before.campaign_id == campaign_id and before.go_on():
                 return
             self.stop()
-            if row.state == "archived":
-                self.ledger.campaign_event(campaign_id, "unarchived")
-            loop = ResearchLoop(campaign_id, spec, panel, make_proposer(spec, panel), self.evaluator)
-            work = CampaignWork(
-                loop, self.ledger, self.queries, conditions=lambda: self.spec(campaign_id).stop, recorded=self._recorded,
-                after=before,
-            )  # fmt: skip
-            work.begin()
-            self._work = work
+            self._begin(loop)
+
+    def run_by_hand(self, campaign_id: str, source: str, *, parent_run_id: str | None = None, note: str = "") -> None:
+        """Make a run of that source, written by a person, in the campaign; `note` says in a sentence what is new.
+
+        The next run, if the campaign is at work or paused; else this run is made and no other, and the campaign's state
+        stays. Returns at once. Asking again for what waits already changes nothing. Raises CampaignError for an empty source,
+        for a parent of another campaign, and while another campaign is at work; UnknownRun, DataError.
+        """
+        if not source.strip():
+            raise CampaignError("there is no source; write or paste a strategy first")
+        if parent_run_id is not None and self.queries.run(parent_run_id).campaign_id != campaign_id:
+            raise CampaignError(f"the run {parent_run_id} belongs to another campaign; choose a run of this one, or none")
+        proposal = Proposal(source, " ".join(note.split())[:MAX_NOTE] or "Written by hand.", "human", parent_run_id)
+        loop = self._loop_of(campaign_id)
+        with self._lock:
+            status, waiting = self.status(), self._by_hand[campaign_id]
+            if status.campaign_id != campaign_id and status.state in ("starting", "running", "paused"):
+                raise CampaignError(f"the campaign {status.campaign} is {status.state}; stop it first, then run this strategy")
+            self.ledger.campaign_event(campaign_id, "by_hand", f"handed in: {proposal.summary}")
+            if self._work is None or status.campaign_id != campaign_id or not self._work.take(proposal):
+                waiting.append(proposal)
+                self._begin(loop, only_by_hand=True)
+
+    def _loop_of(self, campaign_id: str) -> ResearchLoop:
+        spec = self.spec(campaign_id)
+        panel = self._panel_of(spec)
+        return ResearchLoop(campaign_id, spec, panel, make_proposer(spec, panel), self.evaluator)
+
+    def _begin(self, loop: ResearchLoop, *, only_by_hand: bool = False) -> None:
+        """Set the loop to work, behind the work that there is; the lock is held."""
+        if self.queries.state(loop.campaign_id) == "archived":
+            self.ledger.campaign_event(loop.campaign_id, "unarchived")
+        self._work = CampaignWork(
+            loop, self.ledger, self.queries, conditions=lambda: self.spec(loop.campaign_id).stop, recorded=self._recorded,
+            by_hand=self._by_hand[loop.campaign_id], only_by_hand=only_by_hand, after=self._work,
+        )  # fmt: skip
+        self._work.begin()
 
     def pause(self) -> None:
         """Hold after the run in work."""
@@ -201,9 +236,7 @@ class ResearchService:
         _, result = self.recompute(run_id, window)
         answer = run_result(result)
         with self._lock:
-            self._results[run_id, window] = answer
-            while len(self._results) > RESULTS_KEPT:
-                self._results.popitem(last=False)
+            _keep(self._results, (run_id, window), answer)
         return answer
 
     def recompute(self, run_id: str, window: str) -> tuple[CampaignSpec, Result]:
@@ -222,6 +255,46 @@ class ResearchService:
             raise CampaignError(f"run {run.number} did not run again on {window}: {result.kind}")
         return spec, result
 
+    # Examinations
+
+    def examine(self, source: str, campaign_id: str) -> Examination:
+        """What the campaign would ask of that source on its train window; waits for it. Raises as `examine` does, DataError."""
+        return self.begin_examination(source, campaign_id).future.result()
+
+    def begin_examination(self, source: str, campaign_id: str) -> Examining:
+        """The same in the background; what was examined before is known. Raises CampaignError, DataError."""
+        spec = self.queries.campaign(campaign_id).spec
+        panel = self._panel_of(spec)
+
+        def work(evaluator: Evaluator) -> Examination:
+            bed = self.evaluator.bed(panel, spec.assets, spec.window("train"), spec.costs)
+            return examine(source, bed, evaluator, sides=spec.sides)
+
+        return self._examiner.begin((campaign_id, code_hash_of(source)), work)
+
+    def examination(self, source: str, campaign_id: str) -> Examining | None:
+        """The examination of that source that was asked for, None if there was none."""
+        return self._examiner.known((campaign_id, code_hash_of(source)))
+
+    # Charts
+
+    def lines(self, run_id: str, symbol: str) -> ChartLines:
+        """What the run's strategy returns as `plot` for that asset, on train. Raises as `result`, CampaignError if it fails."""
+        run = self.queries.run(run_id)
+        if run.params is None or "plot" not in run.source:
+            return ChartLines()
+        with self._lock:
+            if (run_id, symbol) in self._lines:
+                return self._lines[run_id, symbol]
+        spec = self.queries.campaign(run.campaign_id).spec
+        bed = self.evaluator.bed(self._panel_of(spec), spec.assets, spec.window("train"), spec.costs)
+        lines = chart_lines(run.source, run.params, bed, symbol, pool=self._pools[1], sides=spec.sides)
+        if isinstance(lines, Failure):
+            raise CampaignError(f"run {run.number} gave no lines for {symbol}: {lines}")
+        with self._lock:
+            _keep(self._lines, (run_id, symbol), lines)
+        return lines
+
     def candles(self, run_id: str, symbol: str, window: str = "train") -> pd.DataFrame:
         """Open, high, low, close, volume of one asset over the run's window, indexed by UTC time; missing bars left out."""
         spec = self.queries.campaign(self.queries.run(run_id).campaign_id).spec
@@ -238,9 +311,11 @@ class ResearchService:
             self._work.interrupt("the program was closed")
         self.wait(30)
         self._executor.shutdown(wait=False, cancel_futures=True)
+        self._examiner.stop()
         for pool in self._pools:
             pool.close()
         self._executor.shutdown()
+        self._examiner.close()
         self._database.close()
 
     def _recorded(self) -> None:
@@ -256,6 +331,13 @@ class ResearchService:
                 f" {panel.data_hash[:19]}…; its results stay, but to go on import the old bars again or start a new campaign"
             )
         return panel
+
+
+def _keep(known: OrderedDict[Any, Any], key: object, value: object) -> None:
+    """Keep the latest of them."""
+    known[key] = value
+    while len(known) > RESULTS_KEPT:
+        known.popitem(last=False)
 
 
 def _at_exit(close: "weakref.WeakMethod[Callable[[], None]]") -> None:

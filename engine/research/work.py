@@ -3,6 +3,7 @@
 import contextlib
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -10,18 +11,20 @@ from typing import Any, Literal
 
 from engine.analysis.benchmarks import meets_all
 from engine.errors import EngineError
-from engine.records import RUN_WINDOWS, RunRecord, StopConditions
+from engine.records import RUN_WINDOWS, Proposal, RunRecord, StopConditions, TrialBatch
 from engine.research.loop import ResearchLoop
 from engine.store.ledger import Ledger
 from engine.store.queries import Queries
 from engine.strategy.sandbox import Cancelled
 
 State = Literal["idle", "starting", "running", "paused", "stopping"]
+_AT_WORK = ("starting", "running", "paused")
 
 
 @dataclass(frozen=True)
 class ServiceStatus:
-    """What the service does now and since when (UTC); `done` of `total` scenarios of the run in work; `problem`: a sentence."""
+    """What the service does now and since when (UTC); `done` of `total` scenarios of the run in work; `arm` that of the run in
+    work; `waiting`: strategies by hand that are to be run next; `problem`: a sentence."""
 
     state: State = "idle"
     campaign_id: str | None = None
@@ -36,6 +39,7 @@ class ServiceStatus:
     done: int = 0
     total: int = 0
     seconds_left: float | None = None
+    waiting: int = 0
     problem: str | None = None
     isolation: str = ""
     model: str = "no model: the random arm runs"
@@ -47,14 +51,20 @@ class CampaignWork:
     `conditions` gives the campaign's stop conditions as they are now; they are asked before each run. `recorded` is called
     after each run. With `after` the work waits for that one to end. Each work has a status of its own, so that one that ends
     late does not speak for the next.
+
+    Strategies in `by_hand` are run before any is drawn; what a stop leaves there is run when the campaign goes on. With
+    `only_by_hand` they are all that is run, stop conditions do not matter, and the campaign's state stays what it was; then a
+    stop gives them up.
     """
 
     def __init__(
         self, loop: ResearchLoop, ledger: Ledger, queries: Queries, *, conditions: Callable[[], StopConditions],
-        recorded: Callable[[], None], after: "CampaignWork | None" = None,
+        recorded: Callable[[], None], by_hand: deque[Proposal], only_by_hand: bool = False, after: "CampaignWork | None" = None,
     ) -> None:  # fmt: skip
         self._loop, self._ledger, self._queries = loop, ledger, queries
         self._conditions, self._recorded, self._after = conditions, recorded, after
+        self._by_hand, self._only_by_hand = by_hand, only_by_hand
+        self._in_work: Proposal | None = None
         self._lock = threading.RLock()
         self._stop, self._go = threading.Event(), threading.Event()
         self._go.set()
@@ -75,16 +85,33 @@ class CampaignWork:
     def status(self) -> ServiceStatus:
         """What goes on now."""
         with self._lock:
-            return self._status
+            return replace(self._status, waiting=len(self._by_hand))
 
     def begin(self) -> None:
         """Start; called once."""
-        self._ledger.campaign_event(self.campaign_id, "started")
+        if not self._only_by_hand:
+            self._ledger.campaign_event(self.campaign_id, "started")
         self._thread.start()
 
-    def go_on(self) -> bool:
-        """Go on after a pause; False if this work has ended or is about to, so that a new one is needed."""
+    def take(self, proposal: Proposal) -> bool:
+        """Have it made the next run, behind those that wait; what is there already is not added again.
+
+        False if this work has ended or is about to.
+        """
         with self._lock:
+            if self._status.state not in _AT_WORK:
+                return False
+            if proposal not in (self._in_work, *self._by_hand):
+                self._by_hand.append(proposal)
+            return True
+
+    def go_on(self) -> bool:
+        """Go on after a pause, and with drawn runs after those by hand; False if this work has ended or is about to, so that a
+        new one is needed."""
+        with self._lock:
+            if self._only_by_hand and self._status.state in _AT_WORK:
+                self._ledger.campaign_event(self.campaign_id, "started")
+                self._only_by_hand = False
             if self._status.state == "paused":
                 self._ledger.campaign_event(self.campaign_id, "resumed")
                 self._turn("running")
@@ -92,15 +119,18 @@ class CampaignWork:
             return self._status.state in ("starting", "running")
 
     def pause(self) -> None:
-        """Hold after the run in work."""
+        """Hold after the run in work; work that is only for runs by hand ends by itself and does not hold."""
         with self._lock:
-            if self._status.state in ("starting", "running"):
+            if self._status.state in ("starting", "running") and not self._only_by_hand:
                 self._ledger.campaign_event(self.campaign_id, "paused")
                 self._turn("paused")
                 self._go.clear()
 
     def stop(self, why: str = "by a person") -> None:
-        """End; the run in work is dropped and will be made again. Returns at once."""
+        """End; the run in work is dropped and will be made again, a run by hand only where the campaign was at work.
+
+        Returns at once.
+        """
         self._end_with("stopped", why)
 
     def interrupt(self, why: str) -> None:
@@ -113,6 +143,8 @@ class CampaignWork:
             self._last_word = (event, why)
             if self._status.state not in ("idle", "stopping"):
                 self._turn("stopping")
+                if self._only_by_hand:
+                    self._by_hand.clear()
             self._stop.set()
             self._go.set()
 
@@ -143,9 +175,12 @@ class CampaignWork:
             event, detail = "failed", str(error)
         except Exception as error:  # the thread's border: a fault here must be shown, not lost with the thread
             event, detail = "failed", f"an unexpected fault, {type(error).__name__}: {error}; please report it"
-        with contextlib.suppress(EngineError):
-            self._ledger.campaign_event(self.campaign_id, event, detail)
         problem = detail if event == "failed" else None
+        with contextlib.suppress(EngineError):
+            if not self._only_by_hand:
+                self._ledger.campaign_event(self.campaign_id, event, detail)
+            elif event != "finished":
+                self._ledger.campaign_event(self.campaign_id, "by_hand", f"given up: {detail}")
         with self._lock:
             self._turn("idle")
             self._set(stage="", done=0, total=0, seconds_left=None, problem=problem)
@@ -159,17 +194,33 @@ class CampaignWork:
                 return self._last_word
             if reason := self._end(number):
                 return "finished", reason
-            with self._lock:
-                state = self._status.state
-                self._set(state="running" if state == "starting" else state, run_number=number)
-            record, trials = self._loop.step(number)
+            record, trials = self._step(number)
             self._ledger.record_run(record, trials)
             self._tell_of(record)
             self._recorded()
             number += 1
 
+    def _step(self, number: int) -> tuple[RunRecord, tuple[TrialBatch, ...]]:
+        """The run of that number: of the strategy by hand that waits longest, else of one that is drawn."""
+        with self._lock:
+            if self._stop.is_set():
+                raise Cancelled("the work was stopped")
+            proposal = self._in_work = self._by_hand.popleft() if self._by_hand else None
+            state = self._status.state
+            arm = self._loop.spec.proposer if proposal is None else proposal.arm
+            self._set(state="running" if state == "starting" else state, run_number=number, arm=arm)
+        try:
+            return self._loop.step(number, proposal)
+        except Cancelled:
+            if proposal is not None and not self._only_by_hand:
+                self._by_hand.appendleft(proposal)
+            raise
+        finally:
+            self._in_work = None
+
     def _end(self, number: int) -> str:
-        """Why no run of that number is made, or nothing. From then on `go_on` says False: a later start must not be lost."""
+        """Why no run of that number is made, or nothing. From then on `go_on` and `take` say False: nothing asked for later
+        must be lost."""
         if not self._condition_met(number):
             return ""
         with self._lock:
@@ -179,7 +230,11 @@ class CampaignWork:
             return reason
 
     def _condition_met(self, number: int) -> str:
-        """Which stop condition is met, in words, or nothing."""
+        """Which stop condition is met, in words, or nothing. What was handed in is run in any case."""
+        if self._by_hand:
+            return ""
+        if self._only_by_hand:
+            return "what was handed in is done"
         stop = self._conditions()
         if stop.runs is not None and number > stop.runs:
             return f"{stop.runs} runs are done"
