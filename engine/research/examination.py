@@ -13,6 +13,8 @@ from engine.strategy.params import spread
 SETS = 10
 """Parameter sets that are screened: the default and some from end to end of each range."""
 _PROBES, _DEFAULT_PROBES = 3, 8
+_PATIENCE_S = 45.0
+"""No set is begun after so long; how many were screened is said."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,11 @@ def examine(source: str, bed: TestBed, evaluator: Evaluator, *, sides: str = "bo
     if isinstance(ranges, Failure):
         return Examination(ranges, isolation().level, None, None, 0, time.monotonic() - began)
     failure: Failure | None = None
-    warm_up, across, traded, sets = None, None, False, spread(ranges, SETS)
+    warm_up, across, traded, screened, sets = None, None, False, 0, spread(ranges, SETS)
     for number, params in enumerate(sets):
+        if number and time.monotonic() - began > _PATIENCE_S:
+            break
+        screened += 1
         probes = _PROBES if number else _DEFAULT_PROBES
         verdict = evaluator.screen(source, params, bed, seed=seed + number, sides=sides, k=probes)
         found = verdict.failure
@@ -56,4 +61,4 @@ def examine(source: str, bed: TestBed, evaluator: Evaluator, *, sides: str = "bo
             warm_up, across, failure = verdict.warm_up_bars, verdict.is_cross_sectional, found
     if traded and failure is not None and failure.kind == "no_trades":
         failure = None
-    return Examination(failure, isolation().level, warm_up, across, number + 1, time.monotonic() - began)
+    return Examination(failure, isolation().level, warm_up, across, screened, time.monotonic() - began)
