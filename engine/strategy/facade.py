@@ -94,6 +94,23 @@ class Hint:
         return self
 
 
+class _ArrayType(type):
+    def __instancecheck__(cls, value: object) -> bool:
+        return isinstance(value, np.ndarray)
+
+
+class Array(metaclass=_ArrayType):
+    """What stands for np.ndarray in `isinstance` and type hints. It makes none: over a buffer of numbers the real one makes
+    arrays of objects, that is of whatever lies at those addresses.
+    """
+
+    def __new__(cls, *_: object, **__: object) -> NoReturn:  # type: ignore[misc]
+        raise PolicyBreach("a call of np.ndarray", "make arrays by np.zeros, np.full or np.array")
+
+    def __class_getitem__(cls, item: object) -> Hint:
+        return Hint()
+
+
 def public(facade: Facade) -> frozenset[str]:
     """The names that a strategy may ask of it."""
     return frozenset(name for name in vars(facade) if not name.startswith("_"))
@@ -118,6 +135,7 @@ def _numpy() -> Facade:
     windows = Facade("np.lib.stride_tricks", {"sliding_window_view": sliding_window_view})
     return Facade("np", {
         **_pick(np, _NUMPY),
+        "ndarray": Array,
         "linalg": Facade("np.linalg", _pick(np.linalg, _LINALG)),
         "fft": Facade("np.fft", _pick(np.fft, _FFT)),
         "random": Facade("np.random", {"default_rng": _seeded, "Generator": Hint()}),

@@ -21,6 +21,7 @@ MAX_DEPTH = 100
 MAX_NUMBERS = 100
 MAX_NUMBER = 2**53
 """Beyond it one number could hold a table of them."""
+_LONG_DISPLAY = 8
 MAX_TEXT = 200
 MAX_TEXTS = 3_000
 """Letters of all texts together; those that stand alone, as docstrings do, are not counted."""
@@ -153,10 +154,13 @@ class _Reading:
         _refuse(call, found, f"give it a lambda, as in .{method}(lambda x: f(x)), a function of this source, or 'mean'")
 
     def _is_function(self, given: ast.AST) -> bool:
-        """Nothing that this can be, or hold, is a text with the name of an unknown method."""
-        pending, seen = [given], set[ast.AST]()
+        """Nothing that this can be, or hold, is a text with the name of an unknown method.
+
+        A list or dict must stand in the call itself: one that has a name can be changed after it was made.
+        """
+        pending, seen = [(given, False)], set[ast.AST]()
         while pending:
-            node = pending.pop()
+            node, is_named = pending.pop()
             if node in seen:
                 continue
             seen.add(node)
@@ -165,12 +169,14 @@ class _Reading:
                     continue
                 case ast.Constant(value=str(text)) if text in STATISTICS:
                     continue
+                case ast.List() | ast.Dict() if is_named:
+                    return False
                 case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Dict(values=parts):
-                    pending += parts
+                    pending += [(part, is_named) for part in parts]
                 case ast.IfExp(body=one, orelse=other):
-                    pending += [one, other]
+                    pending += [(one, is_named), (other, is_named)]
                 case ast.Name(id=name) if self.bound[name] == 1 and name in self.values:
-                    pending.append(self.values[name])
+                    pending.append((self.values[name], True))
                 case _:
                     member = self._member(node)
                     if not callable(member) or isinstance(member, Facade):
@@ -236,14 +242,16 @@ def _constant(reading: _Reading, node: ast.Constant) -> None:
         if value.startswith("__"):
             _refuse(node, f"the text {value!r:.60}", "texts with two leading underscores name what is Python's own: leave it out")
         reading.count_text(node, value)
-    elif type(value) in (int, float, complex):
+    elif type(value) in (bool, int, float, complex):
         if isinstance(value, int) and value > MAX_NUMBER:
             _refuse(node, "a number above 2**53", "wanted smaller ones, or a float such as 1e18")
         reading.count_number(node)
 
 
 def _display(reading: _Reading, node: ast.List | ast.Tuple | ast.Set) -> None:
-    reading.count_number(node, sum(isinstance(e, ast.Constant) and type(e.value) is bool for e in node.elts))
+    """In a long one names and signs count as numbers too: `[t, f, t]` and `[-t, +t]` can hold what numbers hold."""
+    if len(node.elts) > _LONG_DISPLAY:
+        reading.count_number(node, sum(isinstance(e, ast.Name | ast.UnaryOp) for e in node.elts))
 
 
 def _expression(reading: _Reading, node: ast.Expr) -> None:

@@ -202,6 +202,9 @@ BLOCKS = {
     "np = {'mean': 'to_csv'}\n    x.agg(np.mean)": (".agg(np.mean)", "give it a lambda"),
     "mean = x.columns.name\n    x.agg(mean)": (".agg(mean)", "give it a lambda"),
     "[x.agg(f) for f in ['to_csv']]": (".agg(f)", "give it a lambda"),
-    "f = [f]\n    x.agg(f)\n    x.agg('to_csv')": (".agg('to_csv')", "a text names one of"),
+    "f = (f,)\n    x.agg(f)\n    x.agg('to_csv')": (".agg('to_csv')", "a text names one of"),
+    "f = ['mean']\n    f[0] = 'to_csv'\n    x.agg(f)": (".agg(f)", "give it a lambda"),
+    "f = {'a': 'mean'}\n    f['a'] = 'to_csv'\n    x.agg(f)": (".agg(f)", "give it a lambda"),
+    "f = (['mean'],)\n    f[0][0] = 'to_csv'\n    x.agg(f)": (".agg(f)", "give it a lambda"),
     "from pandas import DataFrame as f\n    f = 'to_csv'\n    x.agg(f)": (".agg(f)", "give it a lambda"),
 }  # fmt: skip

@@ -104,6 +104,13 @@ def test_isinstance_knows_frames_arrays_and_plain_types() -> None:
     assert names["y"] == [True, True, False]
 
 
+def test_ndarray_is_a_type_and_makes_no_array() -> None:
+    """`np.ndarray((1,), object, buffer=numbers)` takes numbers for the addresses of objects."""
+    run("import numpy as np\ndef f(a: np.ndarray | None, b: np.ndarray[float]) -> dict[str, np.ndarray]: return a")
+    with pytest.raises(PolicyBreach, match=r"a call of np.ndarray; make arrays by np.zeros"):
+        run("import numpy as np\nx = np.ndarray((1,), dtype=object, buffer=np.ones(1))")
+
+
 def test_a_seeded_generator_repeats_and_one_without_seed_is_not_had() -> None:
     source = "import numpy as np\ny = np.random.default_rng(7).normal(size=3).tolist()"
     assert run(source)["y"] == run(source)["y"]

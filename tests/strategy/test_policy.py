@@ -118,7 +118,7 @@ def test_deep_nesting_is_refused_and_crashes_nothing(source: str) -> None:
 
 
 def test_a_chain_of_names_for_a_function_is_followed_without_recursion() -> None:
-    chain = "".join(f"{'f' * i} = [{'f' * (i + 1)}, {'f' * (i + 1)}]\n" for i in range(1, 61))
+    chain = "".join(f"{'f' * i} = ({'f' * (i + 1)}, {'f' * (i + 1)})\n" for i in range(1, 61))
     passes(f"{chain}{'f' * 61} = 'mean'\nx.agg(f)")
     breach(f"{chain}{'f' * 61} = 'to_csv'\nx.agg(f)")
 
