@@ -6,15 +6,17 @@ from typing import Annotated, Any
 
 import typer
 
+from engine.backtest.sweep import TestBed
 from engine.command.answer import DataOption, JsonOption, Refused, StoreOption
 from engine.command.backtest import read_strategy
 from engine.errors import StrategyError
 from engine.market.catalog import Catalog
 from engine.market.splits import window_named
-from engine.records import Costs
-from engine.research.evaluation import open_evaluator
+from engine.records import Costs, Failure
+from engine.research.evaluation import Evaluator, open_evaluator
 from engine.research.examination import Examination, examine
 from engine.settings import load_settings
+from engine.strategy.isolation import isolation
 
 
 def check(
@@ -27,10 +29,9 @@ def check(
     settings = load_settings(store)
     files = list(_files(paths))
     panel = Catalog(settings.bars_dir).open(data)
-    found = []
     with open_evaluator(settings) as evaluator:
         bed = evaluator.bed(panel, panel.symbols, window_named(panel.bars, "train"), Costs())
-        found = [(file, examine(read_strategy(file), bed, evaluator)) for file in files]
+        found = [(file, _examine(file, bed, evaluator)) for file in files]
     answer = {"files": [_plain(file, examined) for file, examined in found], "data": data, "data_hash": panel.data_hash}
     text = "\n".join(_line(file, examined) for file, examined in found)
     refused = sum(not examined.is_accepted for _, examined in found)
@@ -39,8 +40,20 @@ def check(
     return answer, text
 
 
+def _examine(file: Path, bed: TestBed, evaluator: Evaluator) -> Examination:
+    """The examination of a file; one that cannot be read is refused like any other, so that the rest is checked."""
+    try:
+        source = read_strategy(file)
+    except StrategyError as error:
+        return Examination(Failure("syntax", str(error)), isolation().level, None, None, 0, 0.0)
+    return examine(source, bed, evaluator)
+
+
 def _files(paths: list[Path]) -> Iterator[Path]:
+    """The files named, and those in folders that were named. Raises StrategyError where there is nothing."""
     for path in paths:
+        if not path.exists():
+            raise StrategyError(f"there is no {path}; name a strategy file or a folder of them")
         if path.is_dir():
             inside = sorted(path.glob("*.py"))
             if not inside:
