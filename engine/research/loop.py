@@ -22,6 +22,7 @@ from engine.research.campaign import code_hash_of, rng_of, run_id_of
 from engine.research.evaluation import Evaluator, Sweep, days_of, figures_of
 from engine.research.gate import Gate, gate_seed, void
 from engine.research.objectives import choose_best, objective_values
+from engine.strategy.isolation import check_allowed
 from engine.strategy.params import draw, grid
 
 Tell = Callable[[str, int, int], None]
@@ -47,7 +48,8 @@ class ResearchLoop:
     cancelled: threading.Event = field(default_factory=threading.Event)
 
     def step(self, number: int, proposal: Proposal | None = None) -> tuple[RunRecord, tuple[TrialBatch, ...]]:
-        """The run of that number, complete, and the trials it is to be counted as. Raises Cancelled when told to stop.
+        """The run of that number, complete, and the trials it is to be counted as. Raises Cancelled when told to stop,
+        StrategyError where code of the proposal's arm must not run.
 
         With a `proposal` that is run and none is drawn; all else is drawn from campaign and number as ever.
         """
@@ -55,6 +57,7 @@ class ResearchLoop:
         rng = rng_of(self.spec.seed, number)
         self.tell("proposal", 0, 0)
         proposal = proposal or self.proposer.draw(rng)
+        check_allowed(proposal.arm)
         ranges = self.evaluator.ranges(proposal.source)
         if isinstance(ranges, Failure):
             return self._failed(number, proposal, ranges, time.monotonic() - began), ()
