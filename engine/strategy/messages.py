@@ -11,45 +11,69 @@ from engine.strategy import wire
 
 _POLL_MS = 250
 _END_MS = 2_000
+_GRACE_S = 2.0
 
 
 class Patience:
-    """How long a silent child is waited for: `idle_s` in which it does not compute either.
+    """How long a child is waited for between two whole messages: `idle_s` of sleep, `cpu_s` of computing.
 
-    A child that computes is bounded by CPU seconds alone, so that load on the machine changes no result.
+    A child that waits for a core is not asleep, so that load on the machine changes no result; where the system does not tell
+    (no schedstat), one that computes at all is not. The child's own CPU limit is lower and ends it first; this one holds what
+    has blocked that limit's signal. Both are looked at a few times a second, and only while the host itself is waiting.
     """
 
-    def __init__(self, pid: int, idle_s: float) -> None:
-        self._stat = f"/proc/{pid}/stat"
-        self._idle_s = idle_s
-        self._ticks = self._cpu_ticks()
-        self.renew()
+    def __init__(self, pid: int, *, idle_s: float, start_cpu_s: float, cpu_s: float) -> None:
+        self._pid, self._idle_s, self._cpu_s = pid, idle_s, cpu_s
+        self._renew(start_cpu_s)
 
     def renew(self) -> None:
-        """The child has said something."""
-        self._since = time.monotonic()
+        """The child has said something whole."""
+        self._renew(self._cpu_s)
 
-    def is_over(self) -> bool:
-        """It has neither said nor computed anything for too long."""
-        if time.monotonic() - self._since < self._idle_s:
-            return False
-        before, self._ticks = self._ticks, self._cpu_ticks()
-        if self._ticks > before:
-            self.renew()
-        return self._ticks <= before
+    def _renew(self, cpu_s: float) -> None:
+        self._cpu_left, self._sleep_left = cpu_s + _GRACE_S, self._idle_s
+        self.resume()
 
-    def _cpu_ticks(self) -> int:
+    def resume(self) -> None:
+        """The host begins to wait; what the child did meanwhile does not count."""
+        self._looked = time.monotonic()
+        self._used: tuple[float, float] | None = None
+
+    def problem(self) -> str:
+        """Why patience is over, "idle" or "cpu"; nothing if it is not."""
+        now = time.monotonic()
+        if now - self._looked < _POLL_MS / 1_000:
+            return ""
+        used = self._times()
+        if self._used is not None:
+            computed, waited = used[0] - self._used[0], used[1] - self._used[1]
+            passed = min(now - self._looked, 4 * _POLL_MS / 1_000)  # this process may have been stopped
+            self._cpu_left -= computed
+            if self._has_waits or computed <= 0:
+                self._sleep_left -= max(0.0, passed - computed - waited)
+        self._looked, self._used = now, used
+        return "cpu" if self._cpu_left < 0 else "idle" if self._sleep_left < 0 else ""
+
+    def _times(self) -> tuple[float, float]:
+        """Seconds that the child has computed, and that it has waited for a core."""
         try:
-            with open(self._stat) as stat:
-                fields = stat.read().rpartition(")")[2].split()
-            return int(fields[11]) + int(fields[12])
+            with open(f"/proc/{self._pid}/schedstat") as file:
+                computed, waited, _ = map(int, file.read().split())
+            self._has_waits = True
+            return computed / 1e9, waited / 1e9
+        except (OSError, ValueError):
+            self._has_waits = False
+        try:
+            with open(f"/proc/{self._pid}/stat") as file:
+                fields = file.read().rpartition(")")[2].split()
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), 0.0
         except OSError:
-            return -1
+            return 0.0, 0.0
 
 
 class Messages:
     """Whole messages off a pipe. `heard` says that there were any, `finished` that DONE came; if it did not, `problem` says why
-    reading ended: "idle", "output", or nothing."""
+    reading ended: "idle", "cpu", "output", or nothing."""
 
     def __init__(
         self, pipe: int, control: socket.socket, cap: int, patience: Patience, cancelled: threading.Event | None
@@ -76,11 +100,13 @@ class Messages:
                 return
             self.heard = True
             yield kind, body
+            self._patience.renew()
 
     def _take(self, size: int) -> memoryview | None:
         """So many bytes; None when there are not so many to come, when patience is over or the work is cancelled."""
         out = memoryview(bytearray(size))
         at = 0
+        self._patience.resume()
         while at < size:
             if self._cancelled is not None and self._cancelled.is_set():
                 return None
@@ -88,14 +114,13 @@ class Messages:
             if self._pipe in ready:
                 got = os.readv(self._pipe, [out[at:]])
                 at += got
-                self._patience.renew()
                 if not got:
                     self._await_end()
                     return None
             elif ready:  # the server has told the child's end, and yet something holds the pipe
                 return None
-            elif self._patience.is_over():
-                self.problem = "idle"
+            self.problem = self._patience.problem()
+            if self.problem:
                 return None
         return out.toreadonly()
 

@@ -85,6 +85,7 @@ class SandboxPool:
                             return _read(wire.unpack_ranges, body)
                         if kind == wire.REFUSED:
                             return _read(wire.unpack_failure, body)
+                        break
             except ChildEnded as ended:
                 return ended.failure
         return _NO_ANSWER
@@ -135,6 +136,7 @@ class SandboxPool:
             "params": [params],
             "lines": asset,
         }
+        ran = False
         with self._slot() as slot:
             try:
                 with contextlib.closing(slot.ask(order, data.fd, cap=_TEXT_CAP + MAX_LINES * bars * 8)) as messages:
@@ -143,6 +145,9 @@ class SandboxPool:
                             return _read(lambda b: wire.unpack_lines(b, bars), body)
                         if kind in (wire.REFUSED, wire.FAILURE):
                             return _read(wire.unpack_failure, body)
+                        if kind != wire.RANGES or ran:
+                            break
+                        ran = True
             except ChildEnded as ended:
                 return ended.failure
         return _NO_ANSWER
@@ -175,15 +180,18 @@ class _Work:
         try:
             with contextlib.closing(asked) as messages:
                 for kind, body in messages:
-                    if kind == wire.REFUSED:
+                    if not ran and kind == wire.REFUSED:
                         self.common = _read(wire.unpack_failure, body)
-                    elif kind == wire.RANGES:
+                        return
+                    if not ran and kind == wire.RANGES:
                         ran = True
-                    elif left:
-                        answer = _read_signals(kind, body, self._data, before)
+                    elif ran and left and kind in (wire.SIGNALS, wire.FAILURE):
+                        answer = self._read(kind, body, before)
                         before = answer if isinstance(answer, Signals) else before
                         left -= 1
                         yield answer
+                    else:  # only code that writes to the pipe itself speaks out of turn
+                        raise ChildEnded(_NO_ANSWER)
         except ChildEnded as child:
             self._ended += 1
             if not ran or self._ended == MAX_ENDED:
@@ -193,6 +201,14 @@ class _Work:
         else:
             if left and self.common is None:
                 self.common = _NO_ANSWER
+
+    def _read(self, kind: bytes, body: memoryview, before: Signals | None) -> Signals | Failure:
+        """What one set is answered. Raises ChildEnded if that is malformed, or has a side that was not asked for."""
+        answer = _read_signals(kind, body, self._data, before)
+        has_shorts = isinstance(answer, Signals) and (answer.short_entries is not None or answer.short_exits is not None)
+        if has_shorts and self._order["sides"] == "long":
+            raise ChildEnded(Failure("output", "what came back has a short side that was not asked for"))
+        return answer
 
 
 def _silent(failure: Failure) -> Failure:

@@ -81,7 +81,9 @@ class Slot:
         body = json.dumps({**order, **_limits_of(self.limits), "policy": "policy" in self._walls}).encode()
         pipe, pid = self._order(body, window_fd)
         assert self._control is not None
-        messages = Messages(pipe, self._control, cap, Patience(pid, self.limits.wall_s_idle), cancelled)
+        bounds = self.limits
+        patience = Patience(pid, idle_s=bounds.wall_s_idle, start_cpu_s=bounds.cpu_s_start, cpu_s=bounds.cpu_s_per_set)
+        messages = Messages(pipe, self._control, cap, patience, cancelled)
         ended = _Answer()
         try:
             yield from messages
@@ -248,6 +250,8 @@ def _failure_of(ended: _Answer, messages: Messages, limits: Limits) -> Failure:
     """What a child's end without a last word amounts to. The first message comes when the module has run."""
     if messages.problem == "idle":
         return Failure("timeout", f"nothing was computed for {limits.wall_s_idle:g} seconds; look for something that waits")
+    if messages.problem == "cpu":
+        return _too_slow(messages, limits)
     if messages.problem == "output":
         return Failure("output", "what came back is not an answer of the contract; a strategy must not write to open files")
     if ended.kind != ENDED:
@@ -255,11 +259,15 @@ def _failure_of(ended: _Answer, messages: Messages, limits: Limits) -> Failure:
             "killed", "the process was lost together with its server; look for code that ends processes, or run it again"
         )
     if ended.first == signal.SIGXCPU or (ended.first == signal.SIGKILL and ended.cpu_s > limits.cpu_s_per_set):
-        what = "one parameter set" if messages.heard else "running the module"
-        limit = limits.cpu_s_per_set if messages.heard else limits.cpu_s_start
-        return Failure("timeout", f"{what} used more than {limit:g} CPU seconds; look for an endless loop")
+        return _too_slow(messages, limits)
     if ended.first == signal.SIGKILL:
         return Failure("killed", "the system ended the process, most likely because memory ran out; use less memory")
     if ended.first:
         return Failure("killed", f"the process crashed with signal {ended.first} before its answer; look for very deep recursion")
     return Failure("killed", f"the process ended itself with exit code {ended.second} before its answer; return a dict instead")
+
+
+def _too_slow(messages: Messages, limits: Limits) -> Failure:
+    what = "one parameter set" if messages.heard else "running the module"
+    limit = limits.cpu_s_per_set if messages.heard else limits.cpu_s_start
+    return Failure("timeout", f"{what} used more than {limit:g} CPU seconds; look for an endless loop")

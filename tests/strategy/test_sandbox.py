@@ -426,6 +426,49 @@ class TestIdle:
             )
         assert isinstance(found, Signals)
 
+    def test_a_byte_now_and_then_is_no_sign_of_work(self, data: SealedWindow) -> None:
+        source = strategy("os.write(4, b'S' + (10**6).to_bytes(4, 'little'))", "while True: time.sleep(0.05); os.write(4, b'x')")
+        with new_pool(wall_s_idle=0.5) as pool:
+            (found,) = pool.signals(source, [{}], data)
+        assert found.message == "nothing was computed for 0.5 seconds; look for something that waits"
+
+    def test_a_little_work_now_and_then_is_not_enough(self, data: SealedWindow) -> None:
+        with new_pool(wall_s_idle=0.5) as pool:
+            (found,) = pool.signals(strategy("while True: time.sleep(0.05); sum(range(10**4))"), [{}], data)
+        assert found.message == "nothing was computed for 0.5 seconds; look for something that waits"
+
+    def test_one_set_cannot_use_the_cpu_seconds_of_all_by_blocking_its_signal(self, data: SealedWindow) -> None:
+        source = strategy("signal.pthread_sigmask(0, range(1, 32))", "while True: pass", before="import signal\n")
+        with new_pool() as pool:
+            found = pool.signals(source, [{}] * 1_000, data)
+            failure = next(found)
+            found.close()
+        assert isinstance(failure, Failure)
+        assert failure.message == "one parameter set used more than 0.2 CPU seconds; look for an endless loop"
+
+
+class TestOutOfTurn:
+    """What a child writes to the pipe itself."""
+
+    @pytest.mark.parametrize(
+        "kind", ["R", "S", "X", "C", "L"], ids=["ranges again", "no signals", "refusal late", "a canary's word", "lines"]
+    )
+    def test_messages_without_end_are_not_listened_to(self, kind: str, answers: Any) -> None:
+        found = answers(strategy(f"while True: os.write(4, b'{kind}' + bytes(4))"))
+        assert kinds(found) == ["output"] * 3
+
+    def test_one_answer_a_set_is_taken_and_no_more(self, answers: Any) -> None:
+        body = "struct.pack('<qH5sH2s', 0, 5, b'error', 2, b'no')"
+        source = strategy(f"while True: os.write(4, b'F' + struct.pack('<I', 19) + {body})", before="import struct\n")
+        assert kinds(answers(source)) == ["error"] * 3
+
+    def test_a_short_side_that_was_not_asked_for_is_refused(self, pool: SandboxPool, data: SealedWindow) -> None:
+        body = "struct.pack('<BBBBqqQ4d', 0b010001, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) + bytes(2 * 4 * 5 * 8)"
+        source = strategy(f"os.write(4, b'S' + struct.pack('<I', {60 + 320}) + {body}); os._exit(0)", before="import struct\n")
+        (both,), (long,) = (list(pool.signals(source, [{}], data, sides=sides)) for sides in ("both", "long"))
+        assert isinstance(both, Signals)
+        assert (long.kind, long.message) == ("output", "what came back has a short side that was not asked for")
+
 
 class TestStop:
     def test_cancelling_in_the_middle_raises_and_frees_the_slot(self, pool: SandboxPool, data: SealedWindow) -> None:
