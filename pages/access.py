@@ -8,6 +8,7 @@ import streamlit as st
 from engine.errors import EngineError
 from engine.research.service import ResearchService
 from engine.settings import load_settings
+from pages import look
 
 
 @st.cache_resource(
@@ -33,7 +34,7 @@ def research() -> ResearchService:
     try:
         return _open_service(str(load_settings().store_dir))
     except EngineError as error:
-        st.error(str(error))
+        look.problem(error)
         st.stop()
 
 
@@ -48,4 +49,4 @@ def attempt(act: Callable[..., Any], *args: Any) -> None:
 def show_problem() -> None:
     """Show, once, what the last attempt ran into."""
     if problem := st.session_state.pop("access.problem", None):
-        st.error(problem)
+        look.problem(problem)

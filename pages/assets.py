@@ -129,7 +129,7 @@ def page() -> None:
     view = st.segmented_control("View", list(VIEWS), default="In this run", required=True, key="assets.view",
                                 persist_state="session")  # fmt: skip
     if view != "Over all runs" and (run.failure or not run.figures["train"]):
-        st.error(f"Run {run.number:,} failed and has no assets. {run.failure or run.reason}", icon=":material/error:")
+        look.problem(f"Run {run.number:,} failed and has no assets. {run.failure or run.reason}")
     else:
         VIEWS[view](run, campaign)
 
@@ -138,4 +138,4 @@ look.header("Assets", "Which assets carry this strategy, and which does it lose 
 try:
     page()
 except EngineError as error:
-    st.error(str(error))
+    look.problem(error)

@@ -101,7 +101,7 @@ def live() -> None:
         with st.container(border=True):
             actions(chosen)
     except EngineError as error:
-        st.error(str(error))
+        look.problem(error)
 
 
 look.header("Campaigns", "What has been searched for, on what, and how far did it come?")

@@ -48,6 +48,15 @@ def code_diff(before: str, after: str, names: tuple[str, str]) -> str:
     return "\n".join(difflib.unified_diff(before.splitlines(), after.splitlines(), *names, lineterm="", n=4))
 
 
+def excerpt(source: str, line: int, *, around: int = 4) -> str:
+    """The lines around that one with their numbers, an arrow before it; empty where the source has no such line."""
+    lines = source.splitlines()
+    if not 0 < line <= len(lines):
+        return ""
+    first, last = max(line - around, 1), min(line + around, len(lines))
+    return "\n".join(f"{'→' if n == line else ' '} {n:>{len(str(last))}}  {lines[n - 1]}" for n in range(first, last + 1))
+
+
 def marked(source: str, failure: Failure) -> str:
     """The source with the failing line marked by a remark at its end; unchanged where no line is known."""
     lines = source.splitlines()

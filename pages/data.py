@@ -128,4 +128,4 @@ look.header("Data", "What data is there, and can it be trusted?")
 try:
     page()
 except EngineError as error:
-    st.error(str(error))
+    look.problem(error)

@@ -5,6 +5,7 @@ stretch the lowest and highest value stay, so that no peak and no fall is lost.
 """
 
 from collections.abc import Mapping
+from html import escape
 from itertools import pairwise
 
 import numpy as np
@@ -15,6 +16,9 @@ from pages.look import colour, figure_label
 
 MAX_POINTS = 5_000
 MAX_CANDLES = 1_500  # more are too narrow to read on any screen
+
+BELOW_PX = 150  # for lines that are no prices, below the candles
+_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 _SPANS = (("1w", 7, "day"), ("1m", 1, "month"), ("3m", 3, "month"), ("1y", 1, "year"))
 
@@ -175,14 +179,16 @@ def candle_figure(
     trades: pd.DataFrame,
     *,
     lines: Mapping[str, pd.Series] | None = None,
+    apart: Mapping[str, pd.Series] | None = None,
     dark: bool = False,
     height: int = 460,
 ) -> go.Figure:
     """One asset's candles with its trades: entries as triangles (long up, short down), exits as crosses coloured by result.
 
-    `candles`: index UTC time, columns open, high, low, close. `trades`: columns of `simulate_trades`. `lines`: overlays.
+    `candles`: index UTC time, columns open, high, low, close. `trades`: columns of `simulate_trades`. `lines`: drawn over the
+    candles; `apart`: on an axis of their own below.
     """
-    figure = blank(dark, height=height, x="Time (UTC)", y="Price")
+    figure = blank(dark, height=height + (BELOW_PX if apart else 0), x="Time (UTC)", y="Price")
     shown = thin_candles(candles)
     up, down = colour("neutral", dark), colour("text", dark)
     figure.add_trace(
@@ -193,8 +199,16 @@ def candle_figure(
             decreasing={"line": {"color": down, "width": 1}, "fillcolor": up}, showlegend=False,
         )
     )  # fmt: skip
-    for name, series in (lines or {}).items():
-        figure.add_trace(line(series, name, colour("all", dark), width=1.2, form=",.6~g"))
+    for number, (name, series) in enumerate([*(lines or {}).items(), *(apart or {}).items()]):
+        tint = colour("all" if number < len(_DASHES) else "neutral", dark)
+        drawn = line(series, escape(name), tint, dash=_DASHES[number % len(_DASHES)], width=1.3, form=",.6~g")
+        figure.add_trace(drawn.update(yaxis="y" if number < len(lines or {}) else "y2"))
+    if apart:
+        share = BELOW_PX / figure.layout.height
+        figure.update_layout(yaxis={"domain": [share + 0.05, 1]})
+        figure.update_layout(
+            yaxis2=figure.layout.yaxis.to_plotly_json() | {"domain": [0, share], "title": {"text": "Lines"}, "anchor": "x"}
+        )
     for side, symbol in (("long", "triangle-up"), ("short", "triangle-down")):
         part = trades[trades["direction"] == side]
         figure.add_trace(_marks(part, "entry", f"Entry {side}", colour(side, dark), symbol, dark))

@@ -4,7 +4,7 @@ import streamlit as st
 
 from engine.research.service import ServiceStatus
 from pages.access import attempt, research, show_problem
-from pages.look import SYNTHETIC, duration, moment, plain
+from pages.look import SYNTHETIC, arm_text, duration, isolation_badge, moment, plain
 
 STATES = {
     "idle": ("Not running", "gray", ":material/stop_circle:"),
@@ -26,11 +26,14 @@ def sidebar_status() -> None:
         st.caption(f"since {moment(status.since)}" if status.since else "no campaign has run since the app was started")
         if status.campaign_id:
             st.markdown(f"**{plain(status.campaign)}**")
-            st.caption(f"Theme: {plain(status.theme) or 'none'}  \nArm: {status.arm}  \nData: {status.dataset}")
+            st.caption(f"Theme: {plain(status.theme) or 'none'}  \nArm: {arm_text(status.arm)}  \nData: {status.dataset}")
             if status.synthetic:
                 st.badge("SYNTHETIC", color="orange", icon=":material/science:", help=SYNTHETIC)
             run_in_work(status)
-        st.caption(f"Model: {status.model}  \nIsolation: {status.isolation}")
+        if status.waiting:
+            st.caption(f"By hand, to be run next: {status.waiting:,}")
+        st.caption(f"Model: {status.model}")
+        isolation_badge(status.isolation_level, status.isolation)
         if status.problem:
             st.warning(status.problem)
 

@@ -40,6 +40,19 @@ COLOURS: dict[str, tuple[str, str]] = {
 }
 """Meaning -> (on light ground, on dark ground)."""
 
+ARMS = {"random": "random", "model": "model", "human": "by hand"}
+"""Who wrote a strategy -> how it is told."""
+
+ISOLATION = {
+    "full": ("full", "green"),
+    "seccomp": ("seccomp only", "green"),
+    "seatbelt": ("seatbelt", "green"),
+    "policy": ("policy only", "orange"),
+    "none": ("none", "red"),
+    "": ("being tested", "gray"),
+}
+"""Level of isolation -> word, colour."""
+
 _SHARES = ("win_rate", "exposure", "max_exposure", "largest_position_share", "fees")
 """Fractions that cannot be negative by their nature: shown without a sign."""
 
@@ -58,6 +71,22 @@ def show(figure: go.Figure, key: str, **options: Any) -> Any:
     """Put a figure of `pages.figures` on the page, as it is, with a bar of tools that stays out of the way."""
     config = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"], "scrollZoom": False}
     return st.plotly_chart(figure, theme=None, key=key, config=config, **options)
+
+
+def arm_text(arm: str) -> str:
+    """Who wrote it, in words."""
+    return ARMS.get(arm, arm)
+
+
+def isolation_badge(level: str, told: str) -> None:
+    """How well strategy code is held here, as a badge; hovering tells the whole."""
+    word, tint = ISOLATION[level]
+    st.badge(f"Isolation: {word}", color=tint, icon=":material/shield:", help=plain(told))  # type: ignore[arg-type]
+
+
+def problem(error: object) -> None:
+    """An error as text: what it says may come from a strategy or a file, and is shown letter for letter."""
+    st.error(plain(str(error)), icon=":material/error:")
 
 
 def header(title: str, question: str) -> None:

@@ -139,4 +139,4 @@ try:
     else:
         campaign_page(campaigns)
 except EngineError as error:
-    st.error(str(error))
+    look.problem(error)

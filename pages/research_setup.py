@@ -151,4 +151,4 @@ try:
         window_dates(wanted)
         start(wanted)
 except EngineError as error:
-    st.error(str(error))
+    look.problem(error)

@@ -8,6 +8,7 @@ import streamlit as st
 
 from engine.errors import EngineError
 from engine.records import RUN_WINDOWS, CampaignSpec
+from engine.research.chart_lines import ChartLines
 from engine.research.service import ResearchService
 from engine.store.answers import RunRow
 from pages import figures, figures_runs, look, tables
@@ -60,8 +61,9 @@ def asset_trades(service: ResearchService, run: RunRow, spec: CampaignSpec, symb
         with st.spinner("Computing it again from the ledger"):
             trades = service.result(run.run_id, window).trades
         candles = service.candles(run.run_id, symbol, window)
+        lines = service.lines(run.run_id, symbol) if window == "train" else ChartLines()
     except EngineError as error:
-        st.error(str(error))
+        look.problem(error)
         return
     mine = trades[trades["symbol"] == symbol].reset_index(drop=True)
     if candles.empty:
@@ -74,7 +76,10 @@ def asset_trades(service: ResearchService, run: RunRow, spec: CampaignSpec, symb
         trade = mine.iloc[ticked[0]]
         candles, mine = near(candles, trade), mine[mine["entry_bar"].between(trade["entry_bar"], trade["exit_bar"])]
     with place:
-        look.show(figures.candle_figure(candles, mine, dark=look.is_dark()), f"candles.{run.run_id}.{symbol}.{window}")
+        shown = figures.candle_figure(
+            candles, mine, lines=between(lines.on_price, candles), apart=between(lines.apart, candles), dark=look.is_dark()
+        )
+        look.show(shown, f"candles.{run.run_id}.{symbol}.{window}")
 
 
 def _trade_rows(trades: pd.DataFrame, spec: CampaignSpec, key: str) -> list[int]:
@@ -89,6 +94,11 @@ def _trade_rows(trades: pd.DataFrame, spec: CampaignSpec, key: str) -> list[int]
         hide_index=True, height=look.table_height(len(trades), 300), on_select="rerun", selection_mode="single-row", key=key,
     )  # fmt: skip
     return event.selection.rows
+
+
+def between(lines: Mapping[str, pd.Series], candles: pd.DataFrame) -> dict[str, pd.Series]:
+    """The lines as far as the candles reach."""
+    return {name: line.loc[candles.index[0] : candles.index[-1]] for name, line in lines.items()}
 
 
 def near(candles: pd.DataFrame, trade: pd.Series) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """Which campaign and which run a page is about, and the labels that their data carry."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -17,12 +18,13 @@ from pages.access import show_problem
 RUNS_LISTED = 200  # the best ones; any other run is reached from the Runs page or by its address
 
 
-def campaign(service: ResearchService) -> CampaignRow:
-    """The campaign that this viewer looks at, picked here. Without any the page says how to begin and ends."""
+def campaign(service: ResearchService, what: str = "Its runs") -> CampaignRow:
+    """The campaign that this viewer looks at, picked here. Without any the page says how to begin, and `what` it will then
+    show, and ends."""
     show_problem()
     board = service.queries.campaigns()
     if board.empty:
-        st.info("No campaign yet. Its runs will stand here as soon as one is started.", icon=":material/hourglass_empty:")
+        st.info(f"No campaign yet. {what} will stand here as soon as one is started.", icon=":material/hourglass_empty:")
         st.page_link("pages/research_setup.py", label="Set a campaign up", icon=":material/arrow_forward:")
         st.stop()
     _follow_run(service)
@@ -40,7 +42,7 @@ def _follow_run(service: ResearchService) -> None:
         owner = service.queries.run(run_id).campaign_id
     except EngineError as error:
         selection.choose("run", None)
-        st.error(str(error))
+        look.problem(error)
         st.stop()
     if owner != selection.current("campaign"):
         selection.choose("campaign", owner)
@@ -76,11 +78,20 @@ def run(service: ResearchService, of: CampaignRow, label: str = "Run", name: str
     return service.queries.run(str(picked))
 
 
-def campaign_and_run(service: ResearchService) -> tuple[CampaignRow, RunRow]:
-    """The campaign and the run that this viewer looks at, picked side by side, with the labels of their data below."""
+def campaign_and_run(
+    service: ResearchService, what: str = "Its runs", *, without_run: Callable[[CampaignRow], None] | None = None
+) -> tuple[CampaignRow, RunRow]:
+    """The campaign and the run that this viewer looks at, picked side by side, with the labels of their data below.
+
+    `what` as for `campaign`; `without_run` draws what a campaign without any run can be shown of.
+    """
     left, right = st.columns([2, 3], gap="medium")
     with left:
-        of = campaign(service)
+        of = campaign(service, what)
+    if without_run is not None and of.runs == 0:
+        labels(service, of.spec)
+        without_run(of)
+        st.stop()
     with right:
         looked_at = run(service, of)
     labels(service, of.spec)
@@ -97,7 +108,7 @@ def labels(service: ResearchService, spec: CampaignSpec) -> None:
     try:
         described = service.catalog.describe(spec.dataset)
     except EngineError as error:
-        st.error(str(error))
+        look.problem(error)
         return
     data_badges(described)
     times = service.catalog.open(spec.dataset).times_ns

@@ -26,7 +26,9 @@ PLAIN = {
     ),
     "number": st.column_config.NumberColumn("Run", format="%,d", width=60, pinned=True),
     "link": st.column_config.LinkColumn("Open", display_text="strategy", width=75, help="Opens in a new tab."),
-    "arm": st.column_config.TextColumn("Arm", width="small", help="Who wrote the strategy: the random arm or a model."),
+    "arm": st.column_config.TextColumn(
+        "Arm", width="small", help="Who wrote the strategy: the random arm, a model, or a person by hand."
+    ),
     "objective": st.column_config.NumberColumn(
         "Objective (train)", format="%,.2f", help="What the campaign maximises, on train."
     ),
@@ -40,7 +42,7 @@ PLAIN = {
 def with_texts(runs: pd.DataFrame) -> pd.DataFrame:
     """The runs with a link to each, and one column that says what was tried or why it failed."""
     links = [selection.address("strategy", campaign=c, run=r) for c, r in zip(runs["campaign_id"], runs["run_id"], strict=True)]
-    return runs.assign(link=links, result=runs["failure_message"].fillna(runs["summary"]))
+    return runs.assign(link=links, arm=runs["arm"].map(look.arm_text), result=runs["failure_message"].fillna(runs["summary"]))
 
 
 def table(rows: pd.DataFrame, columns: list[str], **options: Any) -> Any:
@@ -54,7 +56,7 @@ def counts(campaign: CampaignRow) -> None:
     """How much was tried: without these numbers no place on a board means anything."""
     board = queries.campaigns().set_index("campaign_id").loc[campaign.campaign_id]
     trials = run_choice.trials(service, campaign.spec)
-    by_arm = ", ".join(f"{arm} {n:,}" for arm, n in trials.by_arm.items()) or "none"
+    by_arm = ", ".join(f"{look.arm_text(arm)} {n:,}" for arm, n in trials.by_arm.items()) or "none"
     with st.grid(4, min_column_width=150):
         st.metric("Runs", look.count(board["runs"]), help="Turns of the loop, failed ones counted.")
         st.metric("of which failed", look.count(board["failed"]), help="Candidates that gave no result; they rank last.")
@@ -71,7 +73,8 @@ def filters(board: pd.DataFrame, campaign: CampaignRow) -> tuple[pd.DataFrame, l
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         text = st.text_input("Find", key="runs.text", placeholder="word, run number, failure", width=230)
         status = st.segmented_control("Status", ["all", "scored", "failed"], default="all", required=True, key="runs.status")
-        arms = st.pills("Arm", sorted(board["arm"].unique()), selection_mode="multi", key="runs.arms", help="None chosen: all.")
+        arms = st.pills("Arm", sorted(board["arm"].unique()), selection_mode="multi", key="runs.arms", help="None chosen: all.",
+                        format_func=look.arm_text)  # fmt: skip
         met = st.toggle("Meets benchmarks", key="runs.met", help="All that the campaign asks for, on train and on validation.")
         with st.popover("Columns and order", icon=":material/tune:"):
             every = [f"{window}_{name}" for name in PORTFOLIO_FIGURES for window in RUN_WINDOWS]
@@ -141,4 +144,4 @@ try:
         view = st.segmented_control("View", list(VIEWS), default="Leaderboard", required=True, key="runs.view")
         VIEWS[view](looked_at)
 except EngineError as error:
-    st.error(str(error))
+    look.problem(error)

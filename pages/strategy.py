@@ -8,7 +8,7 @@ from engine.analysis.intervals import share_interval
 from engine.errors import EngineError
 from engine.records import RUN_WINDOWS
 from engine.store.answers import CampaignRow, RunRow
-from pages import code_views, figures, look, result_views, run_choice, selection, tables
+from pages import code_views, editor, figures, look, result_views, run_choice, selection, tables
 from pages.access import research
 from pages.downloads import downloads
 from pages.figures_runs import fall
@@ -105,22 +105,32 @@ def trust(run: RunRow, campaign: CampaignRow) -> None:
         )
 
 
-VIEWS = {
-    "Equity": equity, "Trades": trades, "Figures": all_figures, "Code": partial(code_views.code, service), "Scenarios": scenarios,
-}  # fmt: skip
+CODE, CHECK = partial(code_views.code, service), partial(editor.check, service)
+VIEWS = {"Equity": equity, "Trades": trades, "Figures": all_figures, "Code": CODE, "Scenarios": scenarios, "Check": CHECK}
+FAILED_VIEWS = {"Code": CODE, "Check": CHECK}
+
+
+def without_run(campaign: CampaignRow) -> None:
+    """A campaign that has no run yet: one can be made by hand."""
+    st.info("This campaign has no run yet. Start it, and the first one will stand here; or write one.", icon=":material/edit:")
+    editor.editor(service, campaign, None)
 
 
 def page() -> None:
     """One run of one campaign, from the address or picked."""
-    campaign, run = run_choice.campaign_and_run(service)
-    st.markdown(f"**{look.plain(run.summary)}**")
-    origin = f"from run {queries.run(run.parent_run_id).number:,}" if run.parent_run_id else "a fresh draw: no parent"
-    st.caption(
-        f"Run {run.number:,} by the {run.arm} arm, {origin}. Chosen parameters: {look.plain(run.reason)}. Id `{run.run_id}`."
+    campaign, run = run_choice.campaign_and_run(
+        service, "Its runs, and an editor for strategies of your own,", without_run=without_run
     )
+    st.markdown(f"**{look.plain(run.summary)}**")
+    fresh = "no parent" if run.arm == "human" else "a fresh draw: no parent"
+    origin = f"from run {queries.run(run.parent_run_id).number:,}" if run.parent_run_id else fresh
+    author = "by hand" if run.arm == "human" else f"by the {look.arm_text(run.arm)} arm"
+    st.caption(f"Run {run.number:,} {author}, {origin}. Chosen parameters: {look.plain(run.reason)}. Id `{run.run_id}`.")
     if run.failure or not run.figures["train"]:
-        st.error(f"Run {run.number:,} failed. {run.failure or run.reason}", icon=":material/error:")
-        code_views.code(service, run, campaign)
+        look.problem(f"Run {run.number:,} failed. {run.failure or run.reason}")
+        view = st.segmented_control("View", list(FAILED_VIEWS), default="Code", required=True, key="strategy.failed_view",
+                                    persist_state="session", label_visibility="collapsed")  # fmt: skip
+        FAILED_VIEWS[view](run, campaign)
         return
     headlines(run)
     trust(run, campaign)
@@ -136,4 +146,4 @@ look.header("Strategy", "What is this strategy, and does it hold outside train?"
 try:
     page()
 except EngineError as error:
-    st.error(str(error))
+    look.problem(error)

@@ -35,7 +35,7 @@ def _form(service: ResearchService) -> None:
             try:
                 _import(service, file, name.strip(), reference.strip() or None, replace)
             except EngineError as error:
-                st.error(str(error), icon=":material/error:")
+                look.problem(error)
 
 
 def _import(service: ResearchService, file: st.runtime.uploaded_file_manager.UploadedFile | None, name: str,

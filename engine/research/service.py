@@ -82,7 +82,9 @@ class ResearchService:
         work = self._work
         status = ServiceStatus(problem=self._problem) if work is None else work.status
         held = known_isolation()
-        return replace(status, isolation="is being tested" if held is None else str(held))
+        if held is None:
+            return replace(status, isolation="it is being tested how well this machine holds strategy code")
+        return replace(status, isolation=str(held), isolation_level=held.level)
 
     def _warm(self, has_pages: bool) -> None:
         """See what holds strategy code here; where people look on, start the process for results before they ask for one."""

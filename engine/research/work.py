@@ -24,7 +24,8 @@ _AT_WORK = ("starting", "running", "paused")
 @dataclass(frozen=True)
 class ServiceStatus:
     """What the service does now and since when (UTC); `done` of `total` scenarios of the run in work; `arm` that of the run in
-    work; `waiting`: strategies by hand that are to be run next; `problem`: a sentence."""
+    work; `waiting`: strategies by hand that are to be run next; `problem`: a sentence; `isolation_level`: a key of
+    `isolation.LEVELS`, empty while it is tested."""
 
     state: State = "idle"
     campaign_id: str | None = None
@@ -42,6 +43,7 @@ class ServiceStatus:
     waiting: int = 0
     problem: str | None = None
     isolation: str = ""
+    isolation_level: str = ""
     model: str = "no model: the random arm runs"
 
 

@@ -7,6 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.records import StopConditions
+from pages import look
 from pages.access import research
 from pages.look import figure_text
 
@@ -33,7 +34,7 @@ def test_the_sidebar_tells_state_campaign_data_and_isolation(app: AppTest) -> No
     sidebar = " ".join(element.value for element in [*app.sidebar.markdown, *app.sidebar.caption])
     assert "Not running" in sidebar
     assert "random arm" in sidebar
-    assert research().status().isolation in sidebar
+    assert f"Isolation: {look.ISOLATION[research().status().isolation_level][0]}" in sidebar
     service = research()
     service.start(service.queries.campaigns()["campaign_id"].iloc[0])
     second_viewer = AppTest.from_file(Path(__file__).parents[2] / "app.py", default_timeout=30).run()

@@ -86,7 +86,7 @@ def test_a_failed_run_shows_why_and_where(app: AppTest) -> None:
     research().ledger.record_run(failed, [])
     app.query_params["run"] = failed.run_id
     open_page(app, "strategy")
-    assert "Run 6 failed. error: ZeroDivisionError: division by zero (line 2)" in app.error[0].value
+    assert app.error[0].value == look.plain("Run 6 failed. error: ZeroDivisionError: division by zero (line 2)")
     assert app.code[0].value.splitlines()[1].startswith("b = a / 0  # <<< error")
 
 
