@@ -13,6 +13,9 @@ from engine.figures import ASSET_FIGURES, PORTFOLIO_FIGURES
 
 Arrays = dict[str, np.ndarray]
 
+LEAST = 1e-10
+"""Returns of an equity that differ by less are rounding: at a size of 4e-15 losses round to nothing and gains do not."""
+
 
 def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:
     """above / below, NaN where below is 0."""
@@ -28,11 +31,14 @@ def daily_returns(daily_equity: np.ndarray) -> np.ndarray:
 
 
 def sharpe(returns: np.ndarray, days_per_year: float) -> np.ndarray:
-    """Mean over standard deviation (ddof 1) of daily returns (…, days), annualised; NaN without variance. Sharpe 1994."""
+    """Mean over standard deviation (ddof 1) of daily returns (…, days), annualised; NaN without variance. Sharpe 1994.
+
+    Returns that are all within LEAST of each other, such as those of a size next to nothing, have no variance.
+    """
     if returns.shape[-1] < 2:
         return np.full(returns.shape[:-1], np.nan)
     spread = returns.std(axis=-1, ddof=1)
-    steady = np.ptp(returns, axis=-1) == 0  # equal returns have no variance, whatever rounding makes of their mean
+    steady = np.ptp(returns, axis=-1) < LEAST
     return _ratio(returns.mean(axis=-1), np.where(steady, 0.0, spread)) * np.sqrt(days_per_year)
 
 
@@ -41,7 +47,8 @@ def sortino(returns: np.ndarray, days_per_year: float) -> np.ndarray:
     if returns.shape[-1] < 2:
         return np.full(returns.shape[:-1], np.nan)
     downside = np.sqrt((np.minimum(returns, 0.0) ** 2).sum(axis=-1) / (returns.shape[-1] - 1))
-    return _ratio(returns.mean(axis=-1), downside) * np.sqrt(days_per_year)
+    steady = np.ptp(returns, axis=-1) < LEAST
+    return _ratio(returns.mean(axis=-1), np.where(steady, 0.0, downside)) * np.sqrt(days_per_year)
 
 
 def _with_open(sums: np.ndarray) -> np.ndarray:
@@ -96,7 +103,7 @@ def _growth(outcomes: Outcomes, market: Market) -> Arrays:
         "annual_return": annual,
         "sharpe": sharpe(returns, panel.days_per_year),
         "sortino": sortino(returns, panel.days_per_year),
-        "calmar": _ratio(annual, -drawdown),
+        "calmar": _ratio(annual, np.where(-drawdown < LEAST, 0.0, -drawdown)),
         "max_drawdown": drawdown,
     }
 

@@ -189,6 +189,17 @@ def test_a_return_beyond_all_numbers_in_a_year_is_not_computed() -> None:
     assert np.isnan(found["calmar"])
 
 
+@pytest.mark.parametrize("size", [4e-15, 2e-15, 1e-13])
+def test_a_size_at_which_losses_round_to_nothing_has_no_ratio(size: float) -> None:
+    """It made a Sharpe of 8 of a strategy that loses: stops of 1 % vanished in the cash, targets of 10 % did not."""
+    panel = panel_of(random_bars(np.random.default_rng(3), 4_000, 1))
+    entries = pack_signals({"entries": panel.close > panel.open}, {"stop_loss": 0.01, "take_profit": 0.1, "size": size})
+    found = run(panel, entries, Costs()).figures
+    assert found["trades"] > 500
+    assert found["profit_factor"] < 0.5
+    assert all(np.isnan(found[name]) for name in ("sharpe", "sortino", "calmar"))
+
+
 # --- against the trades --------------------------------------------------------------------------------------------------
 
 
