@@ -27,10 +27,10 @@ class Attack:
 
     An effect is whatever the probes find outside, `EFFECT` in the failure's text (a system call of the payload went through),
     for `must_fail` also an answer that is taken for signals, and `INSIDE` in the text: the child has looked round in itself.
-    `by_policy`: INSIDE, an answer taken for signals, and of three sets a last answer that is not the first count only where the
-    policy stands, since a child has nothing to steal and ends after its batch. `held_by`: what holds it even without walls; empty: it is
-    live, so that without any wall it must have its effect. `is_safe`: may be run without walls. `root`: live for root alone.
-    `calls`: evaluated so many times in a row.
+    `by_policy`: INSIDE, an answer taken for signals, and of three sets a last answer that is not the first count only where
+    the policy stands, since a child has nothing to steal and ends after its batch. `held_by`: what holds it even without
+    walls; empty: it is live, so that without any wall it must have its effect. `is_safe`: may be run without walls. `root`:
+    live for root alone. `calls`: evaluated so many times in a row.
     """
 
     name: str
