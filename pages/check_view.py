@@ -1,7 +1,5 @@
 """The check of a strategy on a page: asked for by a button, made in the background, shown as it stands."""
 
-from typing import Any
-
 import streamlit as st
 
 from engine.errors import EngineError
@@ -89,8 +87,8 @@ def show(found: Examination, source: str, bar_s: float) -> None:
     else:
         refusal(found.failure, source)
     with st.grid(5, min_column_width=150):
-        for label, value, told in _facts(found, bar_s):
-            st.metric(label, value, help=told, border=True, height="stretch")
+        for label, value, more, told in _facts(found, bar_s):
+            st.metric(label, value, more, delta_color="off", delta_arrow="off", help=told, border=True, height="stretch")
 
 
 def refusal(failure: Failure, source: str) -> None:
@@ -103,19 +101,20 @@ def refusal(failure: Failure, source: str) -> None:
         st.code(lines, None)
 
 
-def _facts(found: Examination, bar_s: float) -> list[tuple[str, str, Any]]:
-    """(label, value, explanation) of what was measured."""
+def _facts(found: Examination, bar_s: float) -> list[tuple[str, str, str | None, str]]:
+    """(label, value, the same in another unit, explanation) of what was measured."""
     across = {None: "not measured", True: "yes", False: "no"}[found.is_cross_sectional]
     return [
-        ("Isolation", look.ISOLATION[found.isolation][0], LEVELS[found.isolation]),
-        ("Warm-up", _warm_up(found, bar_s), CHECKS["Warm-up"]),
-        ("Compares assets", across, CHECKS["Other assets"]),
-        ("Parameter sets", look.count(found.sets), CHECKS["Parameter sets"]),
-        ("Took", f"{found.wall_s:.1f} s", "By the clock, while other work went on."),
+        ("Isolation", look.ISOLATION[found.isolation][0], None, LEVELS[found.isolation]),
+        ("Warm-up", *_warm_up(found, bar_s), CHECKS["Warm-up"]),
+        ("Compares assets", across, None, CHECKS["Other assets"]),
+        ("Parameter sets", look.count(found.sets), None, CHECKS["Parameter sets"]),
+        ("Took", f"{found.wall_s:.1f} s", None, "By the clock, beside whatever else went on."),
     ]
 
 
-def _warm_up(found: Examination, bar_s: float) -> str:
+def _warm_up(found: Examination, bar_s: float) -> tuple[str, str | None]:
+    """(bars, days) until the signals settle."""
     if found.warm_up_bars is None:
-        return "not measured" if found.failure else "never settles"
-    return f"{found.warm_up_bars:,} bars, {found.warm_up_bars * bar_s / DAY_S:,.1f} days"
+        return ("not measured" if found.failure else "never settles"), None
+    return f"{found.warm_up_bars:,} bars", f"{found.warm_up_bars * bar_s / DAY_S:,.1f} days"

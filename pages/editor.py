@@ -9,15 +9,15 @@ from engine.research.service import MAX_NOTE, ResearchService
 from engine.settings import PROJECT_DIR
 from engine.store.answers import CampaignRow, RunRow
 from engine.strategy.sandbox import MAX_SOURCE
-from pages import check_view, look
+from pages import check_view, look, selection
 from pages.access import attempt, show_problem
 from pages.frame import run_in_work
 
 FIRST = PROJECT_DIR / "data" / "strategies" / "volume_burst.py"
 """What stands in the editor where there is no run to begin with."""
-_STYLE = (
-    "<style>.st-key-editor_text textarea {font-family: 'Source Code Pro', monospace; font-size: 0.85rem; tab-size: 4;}</style>"
-)
+_STYLE = """<style>.st-key-editor_text textarea {
+font-family: "Source Code Pro", monospace; font-size: 0.85rem; tab-size: 4; white-space: pre; overflow-x: auto;
+}</style>"""
 
 
 def check(service: ResearchService, run: RunRow, campaign: CampaignRow) -> None:
@@ -56,7 +56,8 @@ def editor(service: ResearchService, campaign: CampaignRow, run: RunRow | None) 
         hand_in(service, campaign, source or "", parent, note or "")
     show_problem()
     followed(service, campaign)
-    check_view.live(service, source or "", campaign, "check.editor")
+    if run is None or source != run.source:  # else its check stands above
+        check_view.live(service, source or "", campaign, "check.editor")
 
 
 def hand_in(service: ResearchService, campaign: CampaignRow, source: str, parent: str | None, note: str) -> None:
@@ -92,8 +93,9 @@ def _handed(service: ResearchService, campaign: CampaignRow, code_hash: str, num
             st.rerun()
         run_id, made_number = made
         st.success(f"It is recorded as run {made_number:,}, by hand.", icon=":material/check_circle:")
-        st.page_link("pages/strategy.py", label=f"Open run {made_number:,}", icon=":material/arrow_forward:",
-                     query_params={"campaign": campaign.campaign_id, "run": run_id})  # fmt: skip
+        if st.button(f"Open run {made_number:,}", key="editor.open", icon=":material/arrow_forward:"):
+            selection.choose("run", run_id)
+            st.rerun()
         return
     status = service.status()
     mine = status.campaign_id == campaign.campaign_id

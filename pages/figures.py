@@ -204,11 +204,9 @@ def candle_figure(
         drawn = line(series, escape(name), tint, dash=_DASHES[number % len(_DASHES)], width=1.3, form=",.6~g")
         figure.add_trace(drawn.update(yaxis="y" if number < len(lines or {}) else "y2"))
     if apart:
-        share = BELOW_PX / figure.layout.height
-        figure.update_layout(yaxis={"domain": [share + 0.05, 1]})
-        figure.update_layout(
-            yaxis2=figure.layout.yaxis.to_plotly_json() | {"domain": [0, share], "title": {"text": "Lines"}, "anchor": "x"}
-        )
+        share, axis = BELOW_PX / figure.layout.height, figure.layout.yaxis.to_plotly_json()
+        below = axis | {"domain": [0, share], "title": axis["title"] | {"text": "Other lines"}, "anchor": "x"}
+        figure.update_layout(yaxis={"domain": [share + 0.05, 1]}, yaxis2=below, xaxis={"anchor": "y2"})
     for side, symbol in (("long", "triangle-up"), ("short", "triangle-down")):
         part = trades[trades["direction"] == side]
         figure.add_trace(_marks(part, "entry", f"Entry {side}", colour(side, dark), symbol, dark))

@@ -73,7 +73,7 @@ def test_a_run_is_checked_on_demand_and_told_in_words(check: AppTest) -> None:
     assert "Accepted" in _told(check)
     tiles = {metric.label: metric.value for metric in check.metric}
     assert tiles["Isolation"] == look.ISOLATION[isolation().level][0]
-    assert tiles["Warm-up"].endswith("days")
+    assert tiles["Warm-up"].endswith("bars")
     assert tiles["Compares assets"] in ("yes", "no")
     assert int(tiles["Parameter sets"]) > 1
     assert tiles["Took"].endswith(" s")
