@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -91,6 +92,24 @@ class TestNoWalls:
     @pytest.mark.parametrize("attack", LIVE, ids=named)
     def test_an_effect(self, attack: Attack, shooting: Range) -> None:
         assert shooting.fire(attack).effects
+
+
+SEEN_INSIDE = {
+    "format strings, frames, generators: globals of a function": "it looked round inside",
+    "format strings, frames, generators: object arrays over numbers": "it looked round inside",
+    "from one scenario to the next: numpy's functions replaced": "the next scenario was changed",
+    "history recited: price levels": "it was accepted",
+}
+
+
+class TestLookingInside:
+    """Without the policy a child may look round in itself; the probes for that see it."""
+
+    walls = WALLS[:-1]
+
+    @pytest.mark.parametrize("attack", [a for a in ATTACKS if named(a) in SEEN_INSIDE], ids=named)
+    def test_an_effect(self, attack: Attack, shooting: Range) -> None:
+        assert SEEN_INSIDE[named(attack)] in shooting.fire(replace(attack, by_policy=False)).effects
 
 
 # --- rewards without risk: accepted, but worth nothing --------------------------------------------------------------------

@@ -84,6 +84,7 @@ class Watched:
 
     def descriptors(self) -> tuple[int, int | None]:
         """Open ones of host and server; what a user's own server has open is hidden even from that user, so None."""
+        gc.collect()
         with contextlib.suppress(psutil.AccessDenied):
             return psutil.Process().num_fds(), self.server.num_fds()
         return psutil.Process().num_fds(), None

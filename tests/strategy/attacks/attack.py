@@ -21,7 +21,7 @@ PLAIN = "import numpy as np\nimport pandas as pd\n"
 RETURN = "    return {'entries': market.close > market.open}\n"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Attack:
     """`source` with its placeholders (see `range`) is run for `sets`.
 

@@ -117,7 +117,7 @@ done(libc.syscall(438, fd, @SECRET_FD, 0))""",
 )
 memory.free("a descriptor of the host", "raise ValueError(open('/proc/@HOST/fd/@SECRET_FD').read())", root=True)
 memory.free("own memory by /proc", "told(open('/proc/self/maps').readline())")
-memory.free("kernel log", "done(libc.klogctl(10, None, 0))")
+memory.free("kernel log", "done(libc.klogctl(10, None, 0))", root=True)
 
 network = Family("network")
 network.free("TCP", "socket.create_connection(('127.0.0.1', @TCP), 1).send(b'x')")
