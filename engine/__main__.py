@@ -1,6 +1,10 @@
 """The command line: `python -m engine COMMAND`. Every command takes --store DIR and --json."""
 
+import json
+import sys
+
 import typer
+from typer.exceptions import TyperException
 
 from engine.command import backtest, bench, check, data, doctor, research
 from engine.command.answer import answers
@@ -15,8 +19,19 @@ for command in (
 
 
 def main() -> None:
-    """Run the command that the arguments name."""
-    app()
+    """Run the command that the arguments name; what is mistyped is told in one sentence, as JSON too where that is asked for."""
+    try:
+        ended = app(standalone_mode=False)
+    except TyperException as error:
+        reason = " ".join(str(error.format_message()).split()).rstrip(".") or "no command was named"
+        told = f"{reason}; --help says what is wanted"
+        if "--json" in sys.argv:
+            print(json.dumps({"error": told}))
+        print(f"error: {told}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except typer.Abort:
+        raise SystemExit(130) from None
+    raise SystemExit(ended if isinstance(ended, int) else 0)
 
 
 if __name__ == "__main__":

@@ -174,6 +174,12 @@ class CampaignSpec(Terms):
         """The window of that name. Raises KeyError for another."""
         return {w.name: w for w in self.windows}[name]
 
+    @property
+    def validation_min_trades(self) -> int:
+        """The least number of trades on validation, in proportion to that on train by the windows' bars, rounded up."""
+        bars = {w.name: w.bars for w in self.windows}
+        return -(-self.min_trades * bars["validation"] // bars["train"])
+
     def as_dict(self) -> dict[str, Any]:
         """Plain nested dict, JSON-ready."""
         return asdict(self)

@@ -74,7 +74,7 @@ def actions(campaign_id: str) -> None:
             st.button("Rename", key="campaigns.rename", on_click=lambda: attempt(service.rename, campaign_id, name))
         if st.button("Duplicate with changes", key="campaigns.duplicate", icon=":material/content_copy:",
                      help="Fills the Research page with these choices; change them there and press Start."):  # fmt: skip
-            setup.fill(setup.choices_of(service, row.spec))
+            setup.fill(setup.choices_of(service, row.spec, row.name))
             st.session_state["campaigns.leave"] = True
             st.rerun()  # the page as a whole leaves: a fragment's switch can cross its own next redraw and leave a blank page
         if row.state == "archived":

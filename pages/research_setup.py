@@ -16,6 +16,7 @@ from pages.run_choice import data_badges
 
 service = research()
 KEPT = {"persist_state": "session"}  # what was typed is there again after a look at another page
+FEWEST = "A set with fewer trades on train, or in proportion to the bars on validation, ranks last."
 OPTIONAL = KEPT | {"value": None}  # a field that may be left or made empty
 
 
@@ -95,7 +96,7 @@ def money() -> None:
         st.number_input("Seed", 0, key="research.seed", help="Equal seed, data and choices give the same runs.", **KEPT)
         st.number_input("Starting capital", 0.01, step=10_000.0, format="%.2f", key="research.capital", **KEPT)
         st.selectbox("Currency", currencies, key="research.currency", accept_new_options=True, **KEPT)
-        st.number_input("Fewest trades to rank", 0, key="research.min_trades", help="A set with fewer trades ranks last.", **KEPT)
+        st.number_input("Fewest trades to rank", 0, key="research.min_trades", help=FEWEST, **KEPT)
         st.number_input("Scenarios per run", 1, 100_000, step=50, key="research.scenarios", **KEPT,
                         help="Parameter sets tried for each strategy.")  # fmt: skip
         st.selectbox("Method", ["grid", "random"], key="research.method", **KEPT,

@@ -104,11 +104,11 @@ def launch(service: ResearchService, choices: Mapping[str, Any]) -> None:
     selection.choose("campaign", service.launch(draft(service, choices)))
 
 
-def choices_of(service: ResearchService, spec: CampaignSpec) -> dict[str, Any]:
-    """Choices that lead to the same campaign again, under a name of its own. Raises EngineError if its data are gone."""
+def choices_of(service: ResearchService, spec: CampaignSpec, name: str) -> dict[str, Any]:
+    """Choices that lead to the same campaign again, as a copy of that name. Raises EngineError if its data are gone."""
     train, validation, vault = (spec.window(name) for name in ("train", "validation", "vault"))
     choices = DEFAULTS | _shown(spec) | {
-        "name": f"{spec.name} (copy)"[:80], "dataset": spec.dataset, "embargo_bars": validation.lead_in,
+        "name": f"{name} (copy)"[:80], "dataset": spec.dataset, "embargo_bars": validation.start - train.stop,
         "train_percent": round(100 * train.stop / vault.stop, 2),
         "validation_percent": round(100 * (validation.stop - train.stop) / vault.stop, 2),
     }  # fmt: skip

@@ -98,11 +98,13 @@ def trust(run: RunRow, campaign: CampaignRow) -> None:
     for window in RUN_WINDOWS:
         for told in tables.warnings_on(run.figures[window]):
             st.warning(f"{window.capitalize()}: {told}", icon=":material/warning:")
-    if run.figures["train"].get("trades_with_open", 0) < campaign.spec.min_trades:
-        st.warning(
-            f"Fewer trades on train than the {campaign.spec.min_trades:,} that the campaign asks for: it ranks last.",
-            icon=":material/warning:",
-        )
+    least = {"train": campaign.spec.min_trades, "validation": campaign.spec.validation_min_trades}
+    for window, wanted in least.items():
+        if run.figures[window].get("trades_with_open", 0) < wanted:
+            st.warning(
+                f"Fewer trades on {window} than the {wanted:,} that the campaign asks for: it ranks last.",
+                icon=":material/warning:",
+            )
 
 
 CODE, CHECK = partial(code_views.code, service), partial(editor.check, service)

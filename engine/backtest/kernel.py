@@ -276,7 +276,7 @@ def _asset(
         if reason != STILL_OPEN and cash + pnl <= 0.0:
             reason, pnl = LIQUIDATED, -cash
         notional = quantity * price_in
-        fees = fee * quantity * (price_in + price_out)
+        fees = fee * quantity * (price_in + (0.0 if reason == STILL_OPEN else price_out))
         if trades.shape[0] > 0:
             record = trades[made]
             record[T_ASSET], record[T_SIDE], record[T_ENTRY], record[T_EXIT] = asset, side, t + 1, out

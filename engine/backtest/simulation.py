@@ -152,8 +152,9 @@ def simulate_trades(market: Market, signals: Signals, costs: Costs) -> tuple[Tra
 
     Columns: symbol, direction, entry_bar, exit_bar (bars of the window), entry_price, exit_price (after slippage), pnl
     (after fees, in units of the sleeve's starting capital), reason, ambiguous; then entry_time, exit_time (UTC, of the
-    bars' opens), bars_held, return (P/L per entry notional), quantity, fees, entry_tag. A position that is still open has
-    reason `open`, the window's last bar, and the last close less slippage as price.
+    bars' opens), bars_held (closes at which it was held), return (P/L per entry notional), quantity, fees (paid so far),
+    entry_tag. A position that is still open has reason `open`, the window's last bar, and the last close less slippage as
+    price.
     """
     count = simulate_signals(market, signals, costs).trades
     records = np.zeros((max(count, 1), kernel.TRADE_COLUMNS))
@@ -169,6 +170,10 @@ def _trade_frame(market: Market, signals: Signals, records: np.ndarray) -> pd.Da
     times = pd.DatetimeIndex(market.panel.times_ns[market.window.start : market.window.stop], tz="UTC")
     symbols = np.array(market.panel.symbols, object)
     tags = np.full(len(records), "", object)
+    asset, is_open = column["asset"].astype(np.int64), column["reason"] == kernel.STILL_OPEN
+    closes = np.cumsum(market.panel.exists[market.window.start : market.window.stop], axis=0, dtype=np.int32)
+    before = np.where(entry > 0, closes[entry - 1, asset], 0)
+    held = closes[leave, asset] - before - ~is_open  # it was not held at the close of the bar that it left in
     if signals.tag is not None:
         is_long = column["side"] > 0
         tags[is_long] = np.array(signals.tag_names, object)[signals.tag[column["cell"].astype(np.int64)[is_long]]]
@@ -185,7 +190,7 @@ def _trade_frame(market: Market, signals: Signals, records: np.ndarray) -> pd.Da
             "ambiguous": column["ambiguous"].astype(bool),
             "entry_time": times[entry],
             "exit_time": times[leave],
-            "bars_held": leave - entry + 1,
+            "bars_held": held.astype(np.int64),
             "return": column["pnl"] / (column["price_in"] * column["quantity"]),
             "quantity": column["quantity"],
             "fees": column["fees"],

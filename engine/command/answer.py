@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import typer
 
-from engine.errors import EngineError
+from engine.errors import EngineError, StrategyError
 from engine.store.files import make_atomically, says_no_room
 
 StoreOption = Annotated[Path | None, typer.Option("--store", help="Folder of the ledger and the datasets; default data/.")]
@@ -81,6 +81,12 @@ def in_words(error: EngineError | OSError) -> str:
         return f"the disk has no room ({error.strerror}); nothing half-written stays: free some space and try again"
     place = "a file or folder" if error.filename is None else f"{error.filename2 or error.filename}"
     return f"{place} cannot be used: {error.strerror or error}; name another, or make it readable and writable"
+
+
+def check_target(path: Path | None) -> None:
+    """Raises StrategyError, before anything is computed, for a table's file that is not named as one."""
+    if path is not None and path.suffix.lower() not in (".parquet", ".pq"):
+        raise StrategyError(f"the table's file is {path}; wanted a name that ends in .parquet: it is written as Parquet")
 
 
 def write_table(path: Path, table: pd.DataFrame) -> None:

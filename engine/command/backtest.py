@@ -11,7 +11,7 @@ import typer
 
 from engine.analysis.metrics import asset_table, portfolio_table
 from engine.backtest.sweep import TestBed
-from engine.command.answer import DataOption, JsonOption, Refused, StoreOption, number, percent, write_table
+from engine.command.answer import DataOption, JsonOption, Refused, StoreOption, check_target, number, percent, write_table
 from engine.errors import StrategyError
 from engine.market.catalog import Catalog
 from engine.market.splits import window_named
@@ -65,6 +65,10 @@ def _typed(params: Sequence[str]) -> dict[str, str]:
     for name, equals, _ in pairs:
         if not equals:
             raise StrategyError(f"--param {name} has no value; write --param {name}=VALUE")
+    names = [name for name, _, _ in pairs]
+    for name in names:
+        if names.count(name) > 1:
+            raise StrategyError(f"--param {name} is given {names.count(name)} times; give each parameter once")
     return {name: value for name, _, value in pairs}
 
 
@@ -81,6 +85,7 @@ def backtest(
 ) -> tuple[dict[str, Any], str]:
     """Run one strategy with one parameter set and print its figures."""
     settings, source, given = load_settings(store), read_strategy(file), _typed(param or [])
+    check_target(trades_out)
     with open_evaluator(settings) as evaluator:
         ranges = _ranges(evaluator, source, file)
         params, defaults = complete_params(ranges, parse_params(ranges, given))
@@ -121,7 +126,7 @@ def _where(bed: TestBed, data: str) -> dict[str, Any]:
         "synthetic": panel.synthetic,
         "survivors_only": panel.survivors_only,
         "costs": {"fee_rate": bed.costs.fee_rate, "slippage_rate": bed.costs.slippage_rate},
-        "warm_up_bars": window.warm_up_bars,
+        "warm_up_bars": None,  # `check` measures it; no entry is masked for it here
     }
 
 
@@ -163,6 +168,7 @@ def sweep(
 ) -> tuple[dict[str, Any], str]:
     """Run hundreds of parameter sets of one strategy over all assets."""
     settings, source = load_settings(store), read_strategy(file)
+    check_target(out)
     _check_sweep(method, scenarios, seed, objective)
     with open_evaluator(settings) as evaluator:
         ranges = _ranges(evaluator, source, file)

@@ -44,7 +44,7 @@ def doctor(store: StoreOption = None, as_json: JsonOption = False) -> tuple[dict
         "disk_free_gb": round(shutil.disk_usage(_existing(settings)).free / 2**30, 1),
         "model": "none: the random arm runs",
     }
-    text = "\n".join(f"{key:>26}  {value}" for key, value in answer.items())
+    text = "\n".join(f"{key:>26}  {_in_line(value)}" for key, value in answer.items() if key != "isolation_stopped")
     problems = [] if works is True else [f"strategies cannot be run: {works}"]
     problems += [f"{package} is {version}" for package, version in answer["packages"].items() if version.startswith("missing")]
     problems += [answer["ledger"]["problem"]] if "problem" in answer["ledger"] else []
@@ -78,6 +78,13 @@ def _ledger(settings: Settings) -> dict[str, Any]:
 def _existing(settings: Settings) -> str:
     """The nearest folder above the store that exists."""
     return str(next(p for p in (settings.store_dir, *settings.store_dir.parents) if p.exists()))
+
+
+def _in_line(value: Any) -> str:
+    """A value as people read it: `name 1.2, other 3.4` for a table, `a, b` for a list."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_in_line(v)}" for name, v in value.items())
+    return (", ".join(map(str, value)) or "none") if isinstance(value, list | tuple) else str(value)
 
 
 def _version(package: str) -> str:

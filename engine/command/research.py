@@ -130,31 +130,43 @@ def board_text(answer: dict[str, Any]) -> str:
     ]
     if answer["source"] == "snapshot":
         lines.append(f"  from the last snapshot, {answer['age_s']:.0f} s old: another process owns the ledger")
-    lines.append(f"{'rank':>4} {'run':>4}  {'validation Sharpe':>17} {'train Sharpe':>12} {'train trades':>12}  what")
+    lines.append(f"{'rank':>4} {'run':>4}  {'id':<12}  {'validation Sharpe':>17} {'train Sharpe':>12} {'train trades':>12}  what")
     for r in answer["runs"]:
         what = f"FAILED {r['failure']['kind']}: {r['failure']['message']}" if r["failure"] else r["summary"]
         lines.append(
-            f"{r['rank']:>4} {r['number']:>4}  {number(r['validation']['sharpe']):>17} {number(r['train']['sharpe']):>12}"
+            f"{r['rank']:>4} {r['number']:>4}  {r['run_id']:<12}  {number(r['validation']['sharpe']):>17}"
+            f" {number(r['train']['sharpe']):>12}"
             f" {number(r['train']['trades_with_open'], 0):>12}  {what[:90]}"
         )
     return "\n".join(lines)
 
 
 def leaderboard(
-    campaign: Annotated[str | None, typer.Option(help="Id of a campaign; default the one that changed last.")] = None,
+    campaign: Annotated[str | None, typer.Option(help="Id or name of a campaign; default the one that changed last.")] = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> tuple[dict[str, Any], str]:
     """The runs of one campaign, best validation Sharpe first, failed ones last."""
     with open_reader(load_settings(store)) as queries:
-        campaigns = queries.campaigns()
-        shown = campaigns.loc[campaigns["state"] != "archived", "campaign_id"]
-        if campaign is None and shown.empty:
-            raise CampaignError("the ledger holds no campaign; start one with `python -m engine run --data demo`, or in the app")
-        answer = board(queries, campaign or str(shown.iloc[0]))
+        answer = board(queries, _campaign_id(queries, campaign))
         if queries.source == "snapshot":
             answer["age_s"] = queries.age_s
     return answer, board_text(answer)
+
+
+def _campaign_id(queries: Queries, asked: str | None) -> str:
+    """The campaign of that id or name; without any, the one that changed last. Raises CampaignError, naming what there is."""
+    campaigns = queries.campaigns()
+    if campaigns.empty or (asked is None and (campaigns["state"] == "archived").all()):
+        raise CampaignError("the ledger holds no campaign; start one with `python -m engine run --data demo`, or in the app")
+    if asked is None:
+        return str(campaigns.loc[campaigns["state"] != "archived", "campaign_id"].iloc[0])
+    for column in ("campaign_id", "name"):
+        found = campaigns.loc[campaigns[column] == asked, "campaign_id"]
+        if len(found) == 1:
+            return str(found.iloc[0])
+    known = "; ".join(f"{c.campaign_id} ({c.name})" for c in campaigns.head(5).itertuples())
+    raise CampaignError(f"no single campaign has the id or the name {asked!r}; there are {known}: name one by its id")
 
 
 def repeat(

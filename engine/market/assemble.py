@@ -171,7 +171,7 @@ def _first_of_duplicates(long: LongBars, kept: np.ndarray, cells: np.ndarray) ->
         raise ImportRefused(
             f"{long.where(rows[1])}: {long.symbols[long.codes[rows[1]]]} at {moment}Z has {FIELDS[field]}"
             f" {long.values[field, rows[1]]:g}, but {long.where(rows[0])} gives {long.values[field, rows[0]]:g}"
-            " for the same time; keep one of the two"
+            " for the same time; keep one of the two, or, if the file holds several assets, add a column `symbol`"
         )
     first[order[again]] = False
     return first

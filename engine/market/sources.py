@@ -209,12 +209,17 @@ def _convert(name: str, columns: Columns, table: pa.Table) -> _File:
             "the time": "an ISO time or a Unix time in s, ms, us or ns",
             "the symbol": "a name",
         }.get(what, "a number")
-        raise ImportRefused(
-            f"{name}, row {bad.row + 1:,}: {what} is {bad.found!r}; wanted {wanted}: correct or remove the row"
-        ) from bad
+        cure = "write a decimal point and no thousands separator" if _has_comma(bad.found) else "correct or remove the row"
+        raise ImportRefused(f"{name}, row {bad.row + 1:,}: {what} is {bad.found!r}; wanted {wanted}: {cure}") from bad
     note = (
         "The volume is in the quote currency, not in units of the asset; it was taken as it stands."
         if columns.quote_volume
         else ""
     )
     return _File(symbols, codes, times_ns, values, columns.volume is not None, note)
+
+
+def _has_comma(found: str) -> bool:
+    """It is a number, written with a decimal comma or with thousands separated."""
+    digits = found.strip().replace(",", "").replace(".", "").lstrip("+-")
+    return "," in found and digits.isdigit()

@@ -15,8 +15,10 @@ def split_windows(
     """Windows train, validation and vault over a panel of that many rows, in order of time.
 
     `train` and `validation` are shares of the rows, the vault has the rest. The embargo, rows that no window trades, lies at
-    the start of validation and of the vault and is their lead-in; train has none. By default 500 rows, but at most a third
-    of a 20 % share. Raises DataError for other shares, and where a window would keep fewer than 20 rows.
+    the start of validation and of the vault; by default 500 rows, but at most a third of a 20 % share. Their lead-in is the
+    embargo, and where that is shorter 500 rows, as far as there are: indicators may know all that is past, and long averages
+    of daily bars would have nothing to be judged on. Train has none. Raises DataError for other shares, and where a window
+    would keep fewer than 20 rows.
 
     >>> [(w.name, w.start, w.stop, w.lead_in) for w in split_windows(10_000)]
     [('train', 0, 6000, 0), ('validation', 6500, 8000, 500), ('vault', 8500, 10000, 500)]
@@ -29,12 +31,13 @@ def split_windows(
     embargo = min(EMBARGO_BARS, bars // 15) if embargo_bars is None else embargo_bars
     if embargo < 0:
         raise DataError(f"found an embargo of {embargo} bars; wanted 0 or more: choose for example {EMBARGO_BARS}")
+    lead_in = max(embargo, EMBARGO_BARS)
     # Rounded first: 0.7 + 0.1 is 0.7999… in floating point.
     first, second = (int(round(share * bars, 6)) for share in (train, train + validation))
     windows = (
         Window("train", 0, first),
-        Window("validation", first + embargo, second, lead_in=embargo),
-        Window("vault", second + embargo, bars, lead_in=embargo),
+        Window("validation", first + embargo, second, lead_in=min(lead_in, first + embargo)),
+        Window("vault", second + embargo, bars, lead_in=min(lead_in, second + embargo)),
     )
     for window in windows:
         if window.bars < MIN_WINDOW_BARS:

@@ -208,6 +208,8 @@ class ResearchService:
         if not 1 <= len(name.strip()) <= 80:
             raise CampaignError(f"the name is {name!r:.90}; wanted 1 to 80 letters")
         self.ledger.campaign_event(campaign_id, "renamed", name.strip())
+        if self._work is not None and self._work.campaign_id == campaign_id:
+            self._work.rename(name.strip())
 
     def archive(self, campaign_id: str) -> None:
         """Hide the campaign from lists; nothing is deleted. One at work is stopped."""

@@ -3,7 +3,9 @@
 import hashlib
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from engine.backtest.sweep import TestBed
 from engine.errors import StoreLocked
@@ -16,6 +18,8 @@ from engine.store.queries import Queries
 from engine.store.snapshot import open_reader
 from engine.store.spool import spool_trials
 from engine.store.trials import TrialCount
+
+T = TypeVar("T")
 
 
 def batch_of(bed: TestBed, source: str, *, origin: str, scenarios: int) -> TrialBatch:
@@ -52,14 +56,23 @@ def record_trials(settings: Settings, batch: TrialBatch) -> TrialCount:
         database.close()
 
 
-def _count_by_reading(settings: Settings, batch: TrialBatch, *, patience_s: float = 5.0) -> TrialCount:
+def _count_by_reading(settings: Settings, batch: TrialBatch) -> TrialCount:
     """The count while another process owns the ledger. One that is just opening it, or a command that counts its own trials
     in a moment, may have written no snapshot yet: wait for it a little. Raises StoreLocked then; the batch lies in the spool."""
+
+    def count() -> TrialCount:
+        with open_reader(settings) as queries:
+            return queries.trials(batch.symbols, batch.first_ns, batch.last_ns)
+
+    return _patiently(count)
+
+
+def _patiently(act: Callable[[], T], *, patience_s: float = 5.0) -> T:
+    """What `act` returns, tried again while the ledger is locked. Raises StoreLocked when patience is over."""
     last = time.monotonic() + patience_s
     while True:
         try:
-            with open_reader(settings) as queries:
-                return queries.trials(batch.symbols, batch.first_ns, batch.last_ns)
+            return act()
         except StoreLocked:
             if time.monotonic() > last:
                 raise
@@ -69,9 +82,10 @@ def _count_by_reading(settings: Settings, batch: TrialBatch, *, patience_s: floa
 def record_look(settings: Settings, data_hash: str, *, who: str, file: Path) -> None:
     """Record that a command is to run that strategy file on the vault.
 
-    Raises StoreLocked where another process owns the ledger: without its record there is no look.
+    Raises StoreLocked where another process keeps the ledger: without its record there is no look. One that only counts its
+    trials is waited for.
     """
-    database = Database(settings.database_path)
+    database = _patiently(lambda: Database(settings.database_path))
     try:
         Ledger(database, settings).record_look(data_hash, "all", who=who, why=file.name)
     finally:

@@ -72,9 +72,9 @@ class CampaignWork:
         self._go.set()
         self._last_word = ("stopped", "")
         loop.tell, loop.cancelled = _Teller(self._set), self._stop
-        spec = loop.spec
+        spec, name = loop.spec, queries.campaign(loop.campaign_id).name
         self._status = ServiceStatus(
-            state="starting", campaign_id=loop.campaign_id, campaign=spec.name, theme=spec.theme, arm=spec.proposer,
+            state="starting", campaign_id=loop.campaign_id, campaign=name, theme=spec.theme, arm=spec.proposer,
             dataset=spec.dataset, synthetic=loop.panel.synthetic, since=datetime.now(UTC),
         )  # fmt: skip
         self._thread = threading.Thread(target=self._run, name="research", daemon=True)
@@ -160,6 +160,10 @@ class CampaignWork:
     def _turn(self, state: State) -> None:
         """The state from now on; the lock is held."""
         self._status = replace(self._status, state=state, since=datetime.now(UTC))
+
+    def rename(self, name: str) -> None:
+        """The campaign is shown under that name from now on."""
+        self._set(campaign=name)
 
     def _set(self, **changes: Any) -> None:
         with self._lock:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.errors import NO_ROOM, StoreFull
+from engine.errors import NO_ROOM, StoreError, StoreFull
 
 _NO_ROOM_TEXTS = ("No space left on device", "Disk quota exceeded", "File too large")
 
@@ -45,7 +45,12 @@ def write_atomically(path: Path, text: str) -> None:
 
 
 def make_atomically(path: Path, make: Callable[[Path], object]) -> None:
-    """Let `make` write a file beside `path` and put it in its place; same promise as `write_atomically`."""
+    """Let `make` write a file beside `path` and put it in its place; same promise as `write_atomically`.
+
+    Raises StoreError where something else than a file stands there: a device would be lost.
+    """
+    if path.exists() and not path.is_file():
+        raise StoreError(f"{path} is no ordinary file; name a file that may be replaced")
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     with room_for(path):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -44,7 +44,7 @@ class Ledger:
         row = {
             "campaign_id": campaign_id, "name": spec.name, "theme": spec.theme, "dataset": spec.dataset,
             "data_hash": spec.data_hash, "proposer": spec.proposer, "seed": spec.seed, "objective": spec.objective,
-            "min_trades": spec.min_trades, "spec": text,
+            "min_trades": spec.min_trades, "spec": text, "validation_min_trades": spec.validation_min_trades,
         }  # fmt: skip
         with self._database.transaction() as writer:
             there = writer.execute("SELECT spec FROM campaigns WHERE campaign_id = ?", [campaign_id])

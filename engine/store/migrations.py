@@ -60,9 +60,12 @@ def m001_first_tables(execute: Execute) -> None:
 
 
 def m002_what_the_gate_measured(execute: Execute) -> None:
-    """How long a run's strategy takes to settle, and whether it looks at other assets; NULL where nobody measured."""
+    """How long a run's strategy takes to settle, and whether it looks at other assets; NULL where nobody measured. And how
+    many trades on validation a campaign asks for; NULL where it asked for none.
+    """
     execute("ALTER TABLE runs ADD COLUMN warm_up_bars BIGINT")
     execute("ALTER TABLE runs ADD COLUMN is_cross_sectional BOOLEAN")
+    execute("ALTER TABLE campaigns ADD COLUMN validation_min_trades BIGINT")
 
 
 MIGRATIONS: tuple[Callable[[Execute], None], ...] = (m001_first_tables, m002_what_the_gate_measured)

@@ -26,7 +26,8 @@ _STATES = {
 _STATE_KINDS = ", ".join(f"'{kind}'" for kind in _STATES)
 
 # A run counts for the board's head if it is scored and its best set has the trades that the campaign asks for.
-_ENOUGH = "(r.status = 'scored' AND coalesce(r.train_trades_with_open, 0) >= c.min_trades)"
+_ENOUGH = """(r.status = 'scored' AND coalesce(r.train_trades_with_open, 0) >= c.min_trades
+    AND coalesce(r.validation_trades_with_open, 0) >= coalesce(c.validation_min_trades, 0))"""
 _BOARD_ORDER = f"r.status = 'failed', NOT {_ENOUGH}, r.validation_sharpe DESC NULLS LAST, r.number"
 
 _CAMPAIGNS = f"""
@@ -135,8 +136,8 @@ class Queries:
     def runs(self, campaign_id: str, *, limit: int | None = None) -> pd.DataFrame:
         """The campaign's leaderboard: `rank`, the run's keys and texts, `train_...` and `validation_...` figures.
 
-        Scored runs by validation Sharpe, NaN after all numbers; then those with fewer trades on train than the campaign asks
-        for (`enough_trades` False); failed runs last; equals by number.
+        Scored runs by validation Sharpe, NaN after all numbers; then those with fewer trades on train, or on validation, than
+        the campaign asks for (`enough_trades` False); failed runs last; equals by number.
         """
         return self._database.read(
             f"""SELECT row_number() OVER (ORDER BY {_BOARD_ORDER}) AS rank, {_ENOUGH} AS enough_trades, r.*
@@ -300,7 +301,7 @@ class Queries:
     def _no(self, what: str, wanted: str, ids: str) -> str:
         """One sentence for an id that is not there, with the nearest that are."""
         near = difflib.get_close_matches(wanted, [row[0] for row in self._database.rows(ids)], n=3, cutoff=0.5)
-        hint = f"nearest: {', '.join(near)}" if near else "list them and choose one"
+        hint = f"nearest: {', '.join(near)}" if near else "`leaderboard` shows those that there are"
         return f"no {what} {wanted!r} is in the ledger; {hint}"
 
 

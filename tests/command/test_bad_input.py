@@ -3,6 +3,9 @@
 import json
 import os
 import resource
+import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from engine.settings import Settings
 from engine.store.database import Database
 from engine.store.snapshot import open_reader
 from engine.store.spool import read_spool
-from tests.command.conftest import Cli
+from tests.command.conftest import ROOT, Cli, Said
 from tests.market.files import long_frame, write
 from tests.research import small
 
@@ -292,11 +295,10 @@ def test_what_is_no_ledger_is_refused_and_left_alone(cli: Cli, settings, strateg
 
 
 def test_a_place_that_cannot_be_written_is_named(cli: Cli, strategy, tmp_path, settings):
-    file, taken = strategy(small.CROSS), tmp_path / "folder"
+    file, taken = strategy(small.CROSS), tmp_path / "folder.parquet"
     taken.mkdir()
     assert str(taken) in cli("backtest", file, "--data", "small", "--trades-out", taken).refusal
     assert str(taken) in cli("sweep", file, "--data", "small", "--scenarios", "2", "--out", taken).refusal
-    assert trials(settings) == 3
     assert str(file) in cli("data", "demo", "--name", "own", "--assets", "2", "--bars", "500", of=file / "below").refusal
 
 
@@ -373,3 +375,32 @@ def test_wrong_words_are_refused_without_a_traceback(cli: Cli):
 def test_a_refusal_from_a_shell_is_one_line_and_a_status(process, tmp_path):
     said = process("backtest", tmp_path / "ghost.py", "--data", "small", "--json", env={**os.environ, "NO_COLOR": "1"})
     assert json.loads(said.out)["error"] == said.refusal
+
+
+@pytest.mark.parametrize(
+    "words", [["backtest", "x.py"], ["bogus"], ["data", "list", "--what"], ["sweep", "x.py", "--scenarios", "few"]]
+)
+def test_what_is_mistyped_is_told_in_one_sentence_and_as_json(words):
+    for extra in ([], ["--json"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "engine", *words, *extra], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        said = Said(done.returncode, done.stdout, done.stderr)
+        assert said.refusal.endswith("--help says what is wanted")
+        if extra:
+            assert said.answer["error"] == said.refusal
+        else:
+            assert said.out == ""
+
+
+def test_tables_go_to_parquet_files_and_never_onto_a_device(cli: Cli, strategy, tmp_path):
+    file, pipe = strategy(small.CROSS), tmp_path / "pipe.parquet"
+    assert ".parquet" in cli("backtest", file, "--data", "small", "--trades-out", tmp_path / "trades.csv").refusal
+    os.mkfifo(pipe)
+    assert "no ordinary file" in cli("backtest", file, "--data", "small", "--trades-out", pipe).refusal
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_a_parameter_is_given_once(cli: Cli, strategy):
+    refusal = cli("backtest", strategy(small.CROSS), "--data", "small", "--param", "n=6", "--param", "n=7").refusal
+    assert "n is given 2 times" in refusal

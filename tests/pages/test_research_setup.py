@@ -105,5 +105,5 @@ def test_choices_of_a_specification_lead_to_it_again(app: AppTest) -> None:
     asked = setup.DEFAULTS | {"dataset": "small", "top_assets": 4, "fee_percent": 0.07, "train_percent": 55.0, "stop_hours": 1.5,
                               "want_win_rate_percent": None, "name": "first"}  # fmt: skip
     spec = setup.draft(service, asked)
-    again = setup.draft(service, setup.choices_of(service, spec) | {"name": "first"})
+    again = setup.draft(service, setup.choices_of(service, spec, "first") | {"name": "first"})
     assert again == spec

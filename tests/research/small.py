@@ -52,10 +52,10 @@ ENDLESS = strategy("while True:\n    pass")
 READS_VOLUME = strategy('return {"entries": market.volume > ta.sma(market.volume, n)}')
 BUYS_ONCE = strategy('return {"entries": market.close > 0}')
 FAILS_ON_VALIDATION = strategy(
-    'if len(market.close) == 300:\n    raise ValueError(f"the price was {market.close.iloc[0, 0]}")\n'
+    'if len(market.close) == 700:\n    raise ValueError(f"the price was {market.close.iloc[0, 0]}")\n'
     'return {"entries": market.close > ta.sma(market.close, n), "max_bars": 5}'
 )
-"""Runs on train, which has 900 rows and parts of other lengths, and not on validation, which has 300 with its lead-in."""
+"""Runs on train, which has 900 rows and parts of other lengths, and not on validation, which has 700 with its lead-in."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,6 +13,7 @@ from engine.market.bars import Panel
 from engine.records import Proposal, RunRecord, TrialBatch
 from engine.research.campaign import Choices, campaign_id_of, draft_spec
 from engine.research.evaluation import Evaluator
+from engine.research.gate import gate_seed
 from engine.research.loop import ResearchLoop
 from engine.research.proposers import make_proposer
 from engine.settings import Settings
@@ -140,8 +141,10 @@ def test_a_strategy_that_sees_the_future_is_refused_before_it_is_swept(loop_of):
 
 def test_a_leak_that_the_drawn_set_does_not_show_is_found_in_the_winner(loop_of):
     """Its trials count, its figures do not."""
-    leak = "ahead = market.close.shift(-1) if n == 12 else market.close\n"
-    loop = loop_of(small.strategy(leak + 'return {"entries": ahead > ta.sma(market.close, n), "max_bars": 1}'), scenarios=8)
+    loop = loop_of(small.CROSS, scenarios=8)
+    drawn = np.random.default_rng(gate_seed(loop.campaign_id, 1)).integers(5, 13)
+    leak = f"ahead = market.close if n == {drawn} else market.close.shift(-1)\n"
+    loop.proposer = Scripted(small.strategy(leak + 'return {"entries": ahead > ta.sma(market.close, n), "max_bars": 1}'))
     record, (train,) = loop.step(1)
     assert record.failure.kind == "lookahead"
     assert (record.best, record.figures, train.scenarios) == (None, {}, 8)
@@ -229,7 +232,7 @@ def test_the_board_has_failures_last_and_too_few_trades_before_them(loop_of, tmp
     for record, trials in records:
         assert ledger.record_run(record, trials)
     board = queries.runs(loop.campaign_id)
-    assert board["number"].tolist() == [4, 3, 2, 1, 5]
+    assert board["number"].tolist() == [4, 2, 3, 1, 5]
     assert board["status"].tolist() == ["scored"] * 3 + ["failed"] * 2
     assert queries.totals().trials == sum(t.scenarios for _, trials in records for t in trials)
     database.close()

@@ -114,7 +114,7 @@ def test_ids_that_are_not_there_name_the_nearest(ledger: Ledger, queries: Querie
     _record(ledger, run(1), run(2))
     with pytest.raises(UnknownRun, match="no run 'c1-0003' is in the ledger; nearest: c1-000"):
         queries.run("c1-0003")
-    with pytest.raises(UnknownRun, match="list them"):
+    with pytest.raises(UnknownRun, match="leaderboard"):
         queries.lineage("zzz")
     with pytest.raises(CampaignError, match="no campaign 'c2' is in the ledger; nearest: c1"):
         queries.progress("c2")
