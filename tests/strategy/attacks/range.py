@@ -61,6 +61,13 @@ class Range:
     def __init__(self, walls: tuple[str, ...], limits: Limits = LIMITS) -> None:
         self._has_policy = "policy" in walls
         self._close = contextlib.ExitStack()
+        try:
+            self._set_up(walls, limits)
+        except BaseException:
+            self.close()
+            raise
+
+    def _set_up(self, walls: tuple[str, ...], limits: Limits) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="edgewise-range-"))
         self._close.callback(shutil.rmtree, self._folder, ignore_errors=True)
         self._folder.chmod(0o777)
