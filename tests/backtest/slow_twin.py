@@ -54,6 +54,7 @@ class Position:
     trail: float | None
     best: float
     pending: str | None = None
+    closes_held: int = 0
 
 
 @dataclass
@@ -111,7 +112,7 @@ class Sleeve:
         self.trades.append({
             "direction": "long" if p.side > 0 else "short", "entry_bar": p.entry_bar, "exit_bar": t, "entry_price": p.price_in,
             "exit_price": price, "pnl": pnl, "reason": reason, "ambiguous": ambiguous, "quantity": p.quantity,
-            "fees": self.fee * p.quantity * (p.price_in + price),
+            "fees": self.fee * p.quantity * (p.price_in + (0.0 if reason == "open" else price)), "bars_held": p.closes_held,
         })  # fmt: skip
 
     def inside(self, t: int, bar: Bar) -> bool:
@@ -183,6 +184,7 @@ def simulate(
                 sleeve.leave(t, sleeve.slipped(bar[3]), "delisted")
             if sleeve.position:
                 p = sleeve.position
+                p.closes_held += 1
                 p.best = max(p.best, bar[1]) if p.side > 0 else min(p.best, bar[2])
                 sleeve.decide(t, orders)
             last_close = bar[3]

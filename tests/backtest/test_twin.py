@@ -18,7 +18,7 @@ from tests.backtest import slow_twin
 from tests.markets import panel_of, random_bars
 
 CASES = json.loads((Path(__file__).parents[1] / "golden" / "execution.json").read_text())
-EXACT = ("direction", "entry_bar", "exit_bar", "reason", "ambiguous")
+EXACT = ("bars_held", "direction", "entry_bar", "exit_bar", "reason", "ambiguous")
 CLOSE = ("entry_price", "exit_price", "pnl", "quantity", "fees")
 TAGS = ("first", "second", "third")
 SCALARS = {"stop_loss": (0.002, 0.3), "take_profit": (0.002, 0.6), "trailing_stop": (0.002, 0.3), "size": (0.05, 1.0)}
