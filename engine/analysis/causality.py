@@ -30,6 +30,8 @@ SHORT_ROWS = 2_500
 """A cross-sectional candidate is probed on so many last rows, since all assets are needed."""
 WHOLE_SHARE = 10
 """Of this many deep probes one is made on the whole window."""
+FEW = 3
+"""With more probes than a campaign's screening makes, one is on the whole window even so: a leak may ask how long that is."""
 _OTHERS_SAY = 0.005
 
 
@@ -147,7 +149,7 @@ class _Gate:
             order = [int(c) for c in np.argsort(-counts, kind="stable") if counts[c]]
             chunks = [sorted(order[i : i + SCREENED_ASSETS]) for i in range(0, len(order), SCREENED_ASSETS)]
             return [_Task(by_asset(self._decided, chunk, bars, None, rng), columns=chunk) for chunk in chunks]
-        wide = max(1, k // WHOLE_SHARE) if deep else 0
+        wide = max(1, k // WHOLE_SHARE) if deep or k > FEW else 0
         few = most_active(self._signals, self._decided[0], SCREENED_ASSETS)
         tasks = [_Task(by_asset(self._decided, few, bars, k - wide, rng), columns=few)]
         if wide:
@@ -159,7 +161,7 @@ class _Gate:
         assets, bars = self._panel.assets, self._window.bars
         if k is None:
             return [_Task(common(self._decided, assets, 0, bars, None, rng))]
-        wide = max(1, k // WHOLE_SHARE) if deep else 0
+        wide = max(1, k // WHOLE_SHARE) if deep or k > FEW else 0
         first = max(0, bars - SHORT_ROWS)
         cuts = common(self._decided, assets, first, bars, k - wide, rng)
         # Few cuts are met by both of opposite futures: all assets may follow the future of a single one.
