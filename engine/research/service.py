@@ -62,7 +62,7 @@ class ResearchService:
         self._executor = ThreadPoolExecutor(settings.slots, "evaluation")
         self.evaluator = Evaluator(self._pools[0], self._executor, aside=self._pools[1])
         self._examiner = Examiner(self._pools[1])
-        threading.Thread(target=self._warm, args=(address is not None,), name="warm", daemon=True).start()
+        threading.Thread(target=self._warm, args=(bool(address),), name="warm", daemon=True).start()
         self._lock = threading.RLock()
         self._work: CampaignWork | None = None
         self._by_hand: defaultdict[str, deque[Proposal]] = defaultdict(deque)
