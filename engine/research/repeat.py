@@ -88,9 +88,7 @@ def _compare_refusal(run: RunRow, spec: CampaignSpec, catalog: Catalog, evaluato
     """A draft that was refused must be refused again, for the same reason."""
     again: object = evaluator.ranges(run.source)
     if isinstance(again, tuple):
-        bed = evaluator.bed(_panel_of(run, spec, catalog), spec.assets, spec.window("train"), spec.costs)
-        gate = Gate(evaluator, bed, sides=spec.sides, seed=gate_seed(run.campaign_id, run.number))
-        again = gate.screen(run.source, again).failure
+        again = _gate_of(run, spec, _panel_of(run, spec, catalog), evaluator).screen(run.source, again).failure
     comparison.values("the draft's refusal", str(run.failure), str(again))
 
 
@@ -103,14 +101,17 @@ def _panel_of(run: RunRow, spec: CampaignSpec, catalog: Catalog) -> Panel:
     return panel
 
 
+def _gate_of(run: RunRow, spec: CampaignSpec, panel: Panel, evaluator: Evaluator) -> Gate:
+    """The gate as the run met it."""
+    bed = evaluator.bed(panel, spec.assets, spec.window("train"), spec.costs)
+    return Gate(evaluator, bed, sides=spec.sides, seed=gate_seed(run.campaign_id, run.number))
+
+
 def _compare_scored(
     run: RunRow, spec: CampaignSpec, queries: Queries, catalog: Catalog, evaluator: Evaluator, comparison: _Comparison
 ) -> None:
     panel = _panel_of(run, spec, catalog)
-    gate = Gate(
-        evaluator, evaluator.bed(panel, spec.assets, spec.window("train"), spec.costs), sides=spec.sides,
-        seed=gate_seed(run.campaign_id, run.number),
-    )  # fmt: skip
+    gate = _gate_of(run, spec, panel, evaluator)
     known = Verdict(None, run.warm_up_bars, run.is_cross_sectional)
 
     def again(bed: TestBed, params: list[Params]) -> Sweep:
