@@ -18,8 +18,8 @@ error: it is a value, `records.Failure`.
 
 import errno
 
-NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""Numbers of the system's errors that mean: the disk, a quota or a limit on a file's size is exhausted."""
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_NO_ROOM_TEXTS = ("No space left on device", "Disk quota exceeded", "File too large")
 
 
 class EngineError(Exception):
@@ -64,3 +64,12 @@ class StoreTooNew(StoreError):
 
 class StoreFull(StoreError):
     """The disk has no room for what was to be written; nothing half-written stays."""
+
+
+def says_no_room(error: BaseException) -> bool:
+    """The error says that the disk, a quota or a file size limit is exhausted; DuckDB says so in its text only, and numpy
+    only how much of an array it has written.
+    """
+    if isinstance(error, OSError):
+        return error.errno in _NO_ROOM or (error.errno is None and " requested and " in str(error))
+    return any(text in str(error) for text in _NO_ROOM_TEXTS)

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import typer
 
-from engine.errors import EngineError, StrategyError
-from engine.store.files import make_atomically, says_no_room
+from engine.errors import EngineError, StrategyError, says_no_room
+from engine.store.files import make_atomically
 
 StoreOption = Annotated[Path | None, typer.Option("--store", help="Folder of the ledger and the datasets; default data/.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else on standard output.")]

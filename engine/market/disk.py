@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from engine.errors import NO_ROOM, DataError, StoreError, StoreFull
+from engine.errors import DataError, StoreError, StoreFull, says_no_room
 from engine.market.bars import FIELDS, Panel
 from engine.market.quality import QualityReport
 
@@ -92,7 +92,7 @@ class Shelf:
             self._dir.mkdir(parents=True, exist_ok=True)
             lock = (self._dir / ".lock").open("w")
         except OSError as error:
-            kind = StoreFull if error.errno in NO_ROOM else StoreError
+            kind = StoreFull if says_no_room(error) else StoreError
             raise kind(f"{self._dir} cannot be written ({error.strerror}); make it writable or choose another store") from error
         with lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -117,7 +117,7 @@ class Shelf:
             shutil.rmtree(folder, ignore_errors=True)
             size_mb = sum(getattr(panel, f).nbytes for f in FIELDS) / 1e6
             what = f"{size_mb:,.0f} MB of dataset {panel.name!r} could not be written to {self._dir}"
-            if error.errno in NO_ROOM or "requested and" in str(error):  # numpy says only how much of an array it wrote
+            if says_no_room(error):
                 raise StoreFull(f"{what}: the disk is full; make room and try again, nothing has changed") from error
             raise StoreError(f"{what} ({error.strerror or error}); nothing has changed") from error
         self._sweep(panel.name)

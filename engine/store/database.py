@@ -18,9 +18,9 @@ from typing import Any
 import duckdb
 import pandas as pd
 
-from engine.errors import StoreError, StoreLocked, StoreTooNew
+from engine.errors import StoreError, StoreLocked, StoreTooNew, says_no_room
 from engine.store import migrations
-from engine.store.files import says_no_room, store_full
+from engine.store.files import store_full
 from engine.store.owner import owner_in_words, owner_path, write_owner
 
 _OFFLINE: dict[str, Any] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}

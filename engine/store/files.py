@@ -5,16 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.errors import NO_ROOM, StoreError, StoreFull
-
-_NO_ROOM_TEXTS = ("No space left on device", "Disk quota exceeded", "File too large")
-
-
-def says_no_room(error: BaseException) -> bool:
-    """The error says that the disk, a quota or a file size limit is exhausted; DuckDB says so in its text only."""
-    if isinstance(error, OSError):
-        return error.errno in NO_ROOM
-    return any(text in str(error) for text in _NO_ROOM_TEXTS)
+from engine.errors import StoreError, StoreFull, says_no_room
 
 
 def store_full(path: Path) -> StoreFull:
