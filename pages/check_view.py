@@ -38,7 +38,8 @@ CHECKS = {
     "Warm-up": "Runs that begin later must come to the same decisions; until then no entry counts.",
     "Other assets": "If other assets are taken away and decisions on one change, the strategy compares assets.",
     "Trades": "It must trade at least once on the train window.",
-    "Parameter sets": "All of this is done for the middle of the ranges and for some sets from end to end.",
+    "Parameter sets": "All of this is done for the middle of the ranges and three sets from end to end; every value of a "
+    "range of whole numbers or choices is tried against other futures, while there is time.",
 }
 """What is checked, each in a sentence."""
 
@@ -108,7 +109,12 @@ def _facts(found: Examination, bar_s: float) -> list[tuple[str, str, str | None,
         ("Isolation", look.ISOLATION[found.isolation][0], None, LEVELS[found.isolation]),
         ("Warm-up", *_warm_up(found, bar_s), CHECKS["Warm-up"]),
         ("Compares assets", across, None, CHECKS["Other assets"]),
-        ("Parameter sets", look.count(found.sets), None, CHECKS["Parameter sets"]),
+        (
+            "Parameter sets",
+            look.count(found.sets),
+            None if found.is_whole else f"of {look.count(found.planned)}",
+            CHECKS["Parameter sets"],
+        ),
         ("Took", f"{found.wall_s:.1f} s", None, "By the clock, beside whatever else went on."),
     ]
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from engine.analysis.causality import Verdict, confirm, screen
 from engine.analysis.metrics import asset_table, portfolio_table
+from engine.analysis.spot_checks import SpotChecks
 from engine.backtest.portfolio import Result, run_strategy
 from engine.backtest.sweep import Outcomes, Progress, TestBed, hold_outcomes, prepare, sweep
 from engine.market.bars import Panel
@@ -98,6 +99,12 @@ class Evaluator:
             source, params, batch_digest, known, bed, pool=self._pool, executor=self._executor, seed=seed, sides=sides, k=k,
             cancelled=cancelled,
         )  # fmt: skip
+
+    def spot_checks(
+        self, source: str, sets: Sequence[Params], bed: TestBed, *, seed: int, sides: str, is_cross_sectional: bool
+    ) -> Iterator[Failure | None]:
+        """A small probe of each set: see `SpotChecks.failures`."""
+        return SpotChecks(source, bed, self._pool, self._executor, seed, sides, is_cross_sectional).failures(sets)
 
     def result(self, source: str, params: Params, bed: TestBed, *, sides: str = "both") -> Result | Failure:
         """The whole result of one parameter set, or why there is none."""

@@ -136,7 +136,7 @@ def _levels(kind: ParamRange, count: int) -> list[ParamValue]:
     return [int(v) for v in np.minimum(np.maximum.accumulate(np.rint(values) - steps), kind.high - count + 1) + steps]
 
 
-def _distinct(kind: ParamRange) -> float:
+def distinct_values(kind: ParamRange) -> float:
     if kind.kind == "choice":
         return len(kind.choices)
     if kind.kind == "int":
@@ -151,14 +151,14 @@ def grid(ranges: tuple[ParamRange, ...], scenarios: int) -> list[Params]:
     fewer values than its share gives the rest to the others.
     """
     counts = {r.name: 1 for r in ranges}
-    growing = [r for r in ranges if _distinct(r) > 1]
+    growing = [r for r in ranges if distinct_values(r) > 1]
     while growing:
         smallest = min(growing, key=lambda r: counts[r.name])
         product = math.prod(counts.values()) // counts[smallest.name] * (counts[smallest.name] + 1)
         if product > scenarios:
             break
         counts[smallest.name] += 1
-        if counts[smallest.name] >= _distinct(smallest):
+        if counts[smallest.name] >= distinct_values(smallest):
             growing.remove(smallest)
     levels = [_levels(r, counts[r.name]) for r in ranges]
     return [dict(zip(counts, values, strict=True)) for values in itertools.product(*levels)]
@@ -184,7 +184,7 @@ def spread(ranges: tuple[ParamRange, ...], scenarios: int) -> list[Params]:
     with each other. Every value of a range that has fewer than `scenarios` of them occurs.
     """
     default: Params = {r.name: middle(r) for r in ranges}
-    levels = [_levels(r, int(min(_distinct(r), scenarios - 1))) for r in ranges]
+    levels = [_levels(r, int(min(distinct_values(r), scenarios - 1))) for r in ranges]
     walks = [{r.name: own[(step + i * len(own) // 3) % len(own)] for i, (r, own) in enumerate(zip(ranges, levels, strict=True))}
              for step in range(scenarios - 1)]  # fmt: skip
     out: list[Params] = []

@@ -8,6 +8,16 @@ from tests.command.conftest import Cli
 from tests.research import small
 
 HONEST = small.CROSS
+HONEST_WITH_RANGE = '''"""A cross that holds for a while."""
+PARAMS = {"n": (2, 80), "stop": (0.02, 0.2)}
+
+
+def signals(market, params, ta):
+    n = params["n"]
+    up = ta.crossed_above(market.close, ta.sma(market.close, n))
+    # peek
+    return {"entries": up, "stop_loss": params["stop"], "max_bars": 10}
+'''
 REFUSED = {
     "syntax": small.NO_SYNTAX,
     "contract": small.WRONG_SHAPE,
@@ -66,9 +76,25 @@ def test_a_folder_is_checked_file_by_file_and_one_refused_decides_the_status(cli
     (tmp_path / "c_bytes.py").write_bytes(b"\xff\xfe")
     said = cli("check", tmp_path, "--data", "small", "--json")
     assert [f["accepted"] for f in said.answer["files"]] == [False, True, False]
-    assert "2 of 3 files refused" in said.refusal
+    *verdicts, refusal = said.err.splitlines()
+    assert [line.split()[0] for line in verdicts] == ["refused", "accepted", "refused"]
+    assert "2 of 3 files refused" in refusal
     text = cli("check", tmp_path, "--data", "small").out
     assert [line.split()[0] for line in text.splitlines()] == ["refused", "accepted", "refused"]
+
+
+def test_a_leak_at_one_value_of_a_long_range_is_found_and_the_value_named(cli: Cli, write):
+    source = HONEST_WITH_RANGE.replace("# peek", "if n == 61:\n        up = up & (market.close.shift(-1) > market.close)")
+    (file,) = cli("check", write("one_value.py", source), "--data", "small", "--json").answer["files"]
+    assert file["failure"]["kind"] == "lookahead"
+    assert "n = 61" in file["failure"]["message"]
+    assert file["parameter_sets"] <= file["parameter_sets_planned"]
+
+
+def test_each_value_of_a_range_is_tried(cli: Cli, write):
+    (file,) = cli("check", write("range.py", HONEST_WITH_RANGE), "--data", "small", "--json").answer["files"]
+    assert file["accepted"] is True
+    assert file["parameter_sets"] == file["parameter_sets_planned"] >= 79
 
 
 def test_it_never_touches_the_ledger(cli: Cli, write, settings):
