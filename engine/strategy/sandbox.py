@@ -113,7 +113,7 @@ class SandboxPool:
         if failure := _too_large(source):
             yield from (failure for _ in params)
             return
-        order = {"source": source, "salt": salt, "sides": sides, "header": json.dumps(data.header())}
+        order = _order(source, data, salt, sides)
         with self._slot() as slot, contextlib.closing(_Work(slot, order, data, cancelled).answers(params)) as answers:
             yield from answers if says_why else (_silent(a) if isinstance(a, Failure) else a for a in answers)
 
@@ -124,18 +124,13 @@ class SandboxPool:
 
         A line has one float for each bar of the window behind its lead-in, NaN where nothing is to be drawn. The strategy has
         seen the asset's prices times the scale, a power of two that another salt may change.
+
+        Lines and the text of a failure carry what the child has seen: ask on a window only whose bars their reader may know.
         """
         if failure := _too_large(source):
             return failure
         bars = data.rows - data.lead_in
-        order = {
-            "source": source,
-            "salt": salt,
-            "sides": sides,
-            "header": json.dumps(data.header()),
-            "params": [params],
-            "lines": asset,
-        }
+        order = _order(source, data, salt, sides) | {"params": [params], "lines": asset}
         ran = False
         with self._slot() as slot:
             try:
@@ -223,6 +218,11 @@ def _too_large(source: str) -> Failure | None:
     if size <= MAX_SOURCE:
         return None
     return Failure("contract", f"the source has {size} bytes; wanted at most {MAX_SOURCE}: take out what is no trading logic")
+
+
+def _order(source: str, data: SealedWindow, salt: int, sides: str) -> dict[str, Any]:
+    """What a child is asked on that window, without the parameter sets."""
+    return {"source": source, "salt": salt, "sides": sides, "header": json.dumps(data.header())}
 
 
 def _signals_cap(data: SealedWindow) -> int:
