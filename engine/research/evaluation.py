@@ -1,4 +1,4 @@
-"""Evaluating strategies on windows: children, kernel and figures joined. Knows test beds, and nothing of campaigns."""
+"""Evaluating strategies on windows: children, kernel and figures joined. Knows test beds, and of campaigns their spec alone."""
 
 import threading
 from collections import OrderedDict
@@ -16,7 +16,7 @@ from engine.analysis.spot_checks import SpotChecks
 from engine.backtest.portfolio import Result, run_strategy
 from engine.backtest.sweep import Outcomes, Progress, TestBed, hold_outcomes, prepare, sweep
 from engine.market.bars import Panel
-from engine.records import Costs, Failure, ParamRange, Params, Window
+from engine.records import CampaignSpec, Costs, Failure, ParamRange, Params, Window
 from engine.settings import Settings
 from engine.strategy.sandbox import SandboxPool
 
@@ -59,6 +59,10 @@ class Evaluator:
                     self._beds.popitem(last=False)
             self._beds.move_to_end(key)
             return self._beds[key]
+
+    def campaign_bed(self, panel: Panel, spec: CampaignSpec, window: str) -> TestBed:
+        """The test bed of a campaign's window of that name."""
+        return self.bed(panel, spec.assets, spec.window(window), spec.costs)
 
     def _selected(self, panel: Panel, symbols: tuple[str, ...]) -> Panel:
         """The panel of those assets; that of a bed which is there already, so that windows share its arrays."""

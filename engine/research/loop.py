@@ -66,7 +66,12 @@ class ResearchLoop:
         verdict = gate.screen(proposal.source, ranges, cancelled=self.cancelled)
         if verdict.failure is not None:
             return self._failed(number, proposal, verdict.failure, time.monotonic() - began), ()
-        params = self._scenarios(ranges, rng)
+        return self._scored(number, proposal, self._scenarios(ranges, rng), gate, verdict, began)
+
+    def _scored(
+        self, number: int, proposal: Proposal, params: list[Params], gate: Gate, verdict: Verdict, began: float
+    ) -> tuple[RunRecord, tuple[TrialBatch, ...]]:
+        """The run of a draft that the gate has let through."""
         chosen = self._choose(proposal, params, gate, verdict)
         swept, best, reason = chosen.swept, chosen.best, chosen.reason
         trials = [self._trials(number, proposal, "train", swept.bed, len(params))]
@@ -115,7 +120,7 @@ class ResearchLoop:
         return _Chosen(void(swept), values * np.nan, None, "the best set was refused, and with it all that was swept", leak)
 
     def _bed(self, window: str) -> TestBed:
-        return self.evaluator.bed(self.panel, self.spec.assets, self.spec.window(window), self.spec.costs)
+        return self.evaluator.campaign_bed(self.panel, self.spec, window)
 
     def _sweep(self, proposal: Proposal, params: list[Params], bed: TestBed) -> Sweep:
         self.tell("sweep", 0, len(params))

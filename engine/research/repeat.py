@@ -103,7 +103,7 @@ def _panel_of(run: RunRow, spec: CampaignSpec, catalog: Catalog) -> Panel:
 
 def _gate_of(run: RunRow, spec: CampaignSpec, panel: Panel, evaluator: Evaluator) -> Gate:
     """The gate as the run met it."""
-    bed = evaluator.bed(panel, spec.assets, spec.window("train"), spec.costs)
+    bed = evaluator.campaign_bed(panel, spec, "train")
     return Gate(evaluator, bed, sides=spec.sides, seed=gate_seed(run.campaign_id, run.number))
 
 
@@ -135,7 +135,7 @@ def _compare_scored(
     comparison.values("the best parameters", run.params, params[best])
     comparison.frames("run", pd.DataFrame({"objective": [run.objective]}), pd.DataFrame({"objective": [values[best]]}))
     _compare_window(run, "train", train, best, queries, comparison)
-    validation = evaluator.bed(panel, spec.assets, spec.window("validation"), spec.costs)
+    validation = evaluator.campaign_bed(panel, spec, "validation")
     _compare_window(run, "validation", again(validation, [params[best]]), 0, queries, comparison)
 
 

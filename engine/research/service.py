@@ -251,7 +251,7 @@ class ResearchService:
             raise CampaignError(f"run {run.number} has no result: {run.failure or run.reason}")
         if window not in RUN_WINDOWS:
             raise CampaignError(f"the window {window!r} of a run was asked for; there are train and validation")
-        bed = self.evaluator.bed(self._panel_of(spec), spec.assets, spec.window(window), spec.costs)
+        bed = self.evaluator.campaign_bed(self._panel_of(spec), spec, window)
         if window == "train":
             bed = bed.after(run.warm_up_bars or 0)
         result = self.evaluator.result(run.source, run.params, bed, sides=spec.sides)
@@ -271,7 +271,7 @@ class ResearchService:
         panel = self._panel_of(spec)
 
         def work(evaluator: Evaluator) -> Examination:
-            bed = self.evaluator.bed(panel, spec.assets, spec.window("train"), spec.costs)
+            bed = self.evaluator.campaign_bed(panel, spec, "train")
             return examine(source, bed, evaluator, sides=spec.sides)
 
         return self._examiner.begin((campaign_id, code_hash_of(source)), work)
@@ -291,7 +291,7 @@ class ResearchService:
             if (run_id, symbol) in self._lines:
                 return self._lines[run_id, symbol]
         spec = self.queries.campaign(run.campaign_id).spec
-        bed = self.evaluator.bed(self._panel_of(spec), spec.assets, spec.window("train"), spec.costs)
+        bed = self.evaluator.campaign_bed(self._panel_of(spec), spec, "train")
         lines = chart_lines(run.source, run.params, bed, symbol, pool=self._pools[1], sides=spec.sides)
         if isinstance(lines, Failure):
             raise CampaignError(f"run {run.number} gave no lines for {symbol}: {lines}")
