@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from engine.errors import EngineError
 from engine.market.bars import DAY_S
 from engine.records import Failure
 from engine.research.examination import Examination
@@ -61,7 +60,9 @@ def live(service: ResearchService, source: str, campaign: CampaignRow, key: str,
 
 def _standing(service: ResearchService, source: str, campaign: CampaignRow, followed: bool, button: str) -> None:
     asked = service.examination(source, campaign.campaign_id)
-    if asked is None:
+    if asked is None or asked.has_failed:
+        if asked is not None:
+            look.problem(asked.problem)
         if button and st.button(button, icon=":material/fact_check:", help="Takes some seconds; nothing waits for it."):
             attempt(service.begin_examination, source, campaign.campaign_id)
             st.rerun()
@@ -74,10 +75,7 @@ def _standing(service: ResearchService, source: str, campaign: CampaignRow, foll
         return
     if followed:
         st.rerun()
-    try:
-        show(asked.future.result(), source, service.catalog.describe(campaign.spec.dataset)["bar_s"])
-    except EngineError as error:
-        look.problem(error)
+    show(asked.future.result(), source, service.catalog.describe(campaign.spec.dataset)["bar_s"])
 
 
 def show(found: Examination, source: str, bar_s: float) -> None:

@@ -80,9 +80,8 @@ def followed(service: ResearchService, campaign: CampaignRow) -> None:
 
 def _made(service: ResearchService, campaign: CampaignRow, code_hash: str, number: int) -> tuple[str, int] | None:
     """(id, number) of the run that was made of it."""
-    runs = service.queries.recent_runs(campaign.campaign_id, limit=100)
-    mine = runs[(runs["arm"] == "human") & (runs["code_hash"] == code_hash) & (runs["number"] >= number)]
-    return None if mine.empty else (str(mine["run_id"].iloc[-1]), int(mine["number"].iloc[-1]))
+    runs = service.queries.runs_of_code(campaign.campaign_id, code_hash, "human")
+    return next((run for run in runs if run[1] >= number), None)
 
 
 def _handed(service: ResearchService, campaign: CampaignRow, code_hash: str, number: int, was_there: bool) -> None:

@@ -38,12 +38,14 @@ _OTHERS_SAY = 0.005
 @dataclass(frozen=True)
 class Verdict:
     """What the gate says. `failure`: why the candidate is refused. `warm_up_bars`: None if signals never settle, or it was not
-    measured. `is_cross_sectional`: an asset's signals depend on other assets; None if not measured. `probes`: runs made."""
+    measured. `is_cross_sectional`: an asset's signals depend on other assets; None if not measured. `probes`: runs made.
+    `is_of_real_bars`: the failure is of the set by itself, before any bar was replaced."""
 
     failure: Failure | None
     warm_up_bars: int | None = None
     is_cross_sectional: bool | None = None
     probes: int = 0
+    is_of_real_bars: bool = False
 
 
 def screen(
@@ -58,7 +60,7 @@ def screen(
     first, second = (task.result() for task in [reruns.signals(lambda: bed.data) for _ in range(2)])
     for answer in (first, second):
         if isinstance(answer, Failure):
-            return Verdict(answer, probes=reruns.count)
+            return Verdict(answer, probes=reruns.count, is_of_real_bars=True)
     assert isinstance(first, Signals)
     assert isinstance(second, Signals)
     if changed := first_difference(first, second):
@@ -67,7 +69,7 @@ def screen(
     gate = _Gate(reruns, bed, first, seed)
     if gate.trades.empty:
         text = f"not one trade on the {bed.market.window.name} window; loosen the conditions for an entry"
-        return Verdict(Failure("no_trades", text), probes=reruns.count)
+        return Verdict(Failure("no_trades", text), probes=reruns.count, is_of_real_bars=True)
     return gate.verdict(False, k)
 
 

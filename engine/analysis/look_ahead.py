@@ -83,7 +83,7 @@ def probe(reruns: Reruns, ground: Ground, cuts: Sequence[np.ndarray], *, seed: i
     """The furthest look of all probes, one for each item of `cuts` (assets,); None if nothing changed before any cut.
 
     Every second future is the opposite of the one before it, so that what depends on its direction meets both. A probe on
-    which the candidate fails is repeated with milder futures; it is a failure if it fails on all of them.
+    which the candidate fails is repeated with milder futures; it is a failure if it fails on all of them and no look is found.
     """
 
     def start(i: int, style: Style) -> "Future[Decisions | Failure]":
@@ -98,13 +98,15 @@ def probe(reruns: Reruns, ground: Ground, cuts: Sequence[np.ndarray], *, seed: i
         answers |= {i: task.result() for i, task in again.items()}
         styles |= dict.fromkeys(failed, style)
     best: Probe | None = None
+    failed_on: Failure | None = None
     for i, answer in answers.items():
         if isinstance(answer, Failure):
-            return _failed_on_probe(answer, ground, int(cuts[i].min()))
+            failed_on = failed_on or _failed_on_probe(answer, ground, int(cuts[i].min()))
+            continue
         change = furthest_change(ground.base, answer, cuts[i])
         if change and change.ahead > (best.change.ahead if best else 0):
             best = Probe(change, seed + i // 2, styles[i])
-    return best
+    return best or failed_on
 
 
 def _failed_on_probe(failure: Failure, ground: Ground, cut: int) -> Failure:

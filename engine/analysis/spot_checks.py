@@ -4,14 +4,14 @@ import math
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Event
 
 import numpy as np
 
 from engine.analysis.causality import screen
 from engine.analysis.decisions import Decisions, furthest_change, unpack_signals
-from engine.analysis.look_ahead import Ground, Probe, Reruns, explain
+from engine.analysis.look_ahead import Ground, Probe, Reruns, explain, probe
 from engine.backtest.sweep import TestBed, salt_of
 from engine.records import Failure, Params
 from engine.strategy.probe_windows import Excerpt, Style, seal_excerpt, seal_probe, take_excerpt
@@ -30,7 +30,8 @@ FUTURES: tuple[Style, ...] = ("drawn", "up", "down")
 _EXITS = 0.33
 """So many cuts stand behind an exit, the others behind an entry."""
 
-Suspicion = tuple[Decisions, Probe]
+Suspicion = tuple[Decisions, Probe | np.ndarray]
+"""What a set decides on the real bars, and the furthest look found; or the cuts of a future that it failed on."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,14 +45,15 @@ class SpotChecks:
     seed: int
     sides: str = "both"
     is_cross_sectional: bool = False
-    _over: Event = field(default_factory=Event)
 
     def failures(self, sets: Sequence[Params]) -> Iterator[Failure | None]:
         """For each set in turn why it is refused, None if nothing was found; sets that fail by themselves are passed over.
 
-        Each decides on real bars and on three made-up futures behind decisions of its own. Not to be called from a thread of
-        the executor. What is not asked for any more is not begun.
+        Each decides on real bars and on three made-up futures, cut behind decisions of its own; one that compares assets has
+        a cut in common with the others of its group. What fails on these futures, and on milder ones too, is refused. Not to
+        be called from a thread of the executor. What is not asked for any more is not begun.
         """
+        over = Event()
         excerpt = self._part_of_window()
         groups = [(start, sets[start : start + TOGETHER]) for start in range(0, len(sets), TOGETHER)]
         running: deque[Future[list[Suspicion | None]]] = deque()
@@ -59,11 +61,11 @@ class SpotChecks:
             for number, (_, group) in enumerate(groups):
                 while len(running) <= self.pool.slots and number + len(running) < len(groups):
                     start, ahead = groups[number + len(running)]
-                    running.append(self.executor.submit(self._suspicions, ahead, excerpt, self.seed + start))
+                    running.append(self.executor.submit(self._suspicions, ahead, excerpt, self.seed + start, over))
                 for params, suspicion in zip(group, running.popleft().result(), strict=True):
                     yield suspicion and self._explained(params, excerpt, *suspicion)
         finally:
-            self._over.set()
+            over.set()
             for task in running:
                 task.cancel()
 
@@ -74,25 +76,27 @@ class SpotChecks:
         columns = np.linspace(min(1, panel.assets - 1), panel.assets - 1, min(ASSETS, panel.assets)).astype(int)
         return take_excerpt(panel, window, columns=list(dict.fromkeys(columns.tolist())), rows=ROWS)
 
-    def _suspicions(self, group: Sequence[Params], excerpt: Excerpt, seed: int) -> list[Suspicion | None]:
-        """For each set what it decides on the real bars and the furthest look found, if any is."""
-        bases = self._decisions(group, seal_excerpt(excerpt))
+    def _suspicions(self, group: Sequence[Params], excerpt: Excerpt, seed: int, over: Event) -> list[Suspicion | None]:
+        """What speaks against each set; a look that was found counts for more than a failure."""
+        bases = self._decisions(group, seal_excerpt(excerpt), over)
         found: list[Suspicion | None] = [None] * len(group)
         rounds = 1 if self.is_cross_sectional else math.ceil(CUTS * len(group) / excerpt.assets)
         for turn in range(rounds):
             cuts = self._cuts(bases, excerpt, turn, np.random.default_rng([seed, turn]))
             for style in FUTURES:
-                after = self._decisions(group, seal_probe(excerpt, cuts, seed=seed + turn, style=style))
+                after = self._decisions(group, seal_probe(excerpt, cuts, seed=seed + turn, style=style), over)
                 for number, (base, other) in enumerate(zip(bases, after, strict=True)):
-                    change = furthest_change(base, other, cuts) if base is not None and other is not None else None
-                    known = found[number]
-                    if base is not None and change and change.ahead > (known[1].change.ahead if known else 0):
-                        found[number] = base, Probe(change, seed + turn, style)
+                    if base is None:
+                        continue
+                    if other is None:
+                        found[number] = found[number] or (base, cuts)
+                    elif change := furthest_change(base, other, cuts):
+                        found[number] = _further(found[number], base, Probe(change, seed + turn, style))
         return found
 
-    def _decisions(self, group: Sequence[Params], window: SealedWindow) -> list[Decisions | None]:
+    def _decisions(self, group: Sequence[Params], window: SealedWindow, over: Event) -> list[Decisions | None]:
         answers = self.pool.signals(
-            self.source, group, window, salt=self._salt, sides=self.sides, cancelled=self._over
+            self.source, group, window, salt=self._salt, sides=self.sides, cancelled=over
         )  # fmt: skip
         return [None if isinstance(answer, Failure) else unpack_signals(answer) for answer in answers]
 
@@ -107,11 +111,17 @@ class SpotChecks:
         turns = [(known[(turn * excerpt.assets + asset) % len(known)], asset) for asset in range(excerpt.assets)]
         return np.array([_behind_one(_begun(base, exits=rng.random() < _EXITS)[asset], rng) for base, asset in turns])
 
-    def _explained(self, params: Params, excerpt: Excerpt, base: Decisions, found: Probe) -> Failure | None:
+    def _explained(self, params: Params, excerpt: Excerpt, base: Decisions, found: Probe | np.ndarray) -> Failure | None:
         reruns = Reruns(
             self.source, params, pool=self.pool, executor=self.executor, sides=self.sides, salt=self._salt, cancelled=None
         )
-        failure = explain(reruns, Ground(excerpt, base, self.bed.market.window.name), found)
+        ground = Ground(excerpt, base, self.bed.market.window.name)
+        if isinstance(found, np.ndarray):
+            closer = probe(reruns, ground, [found, found], seed=self.seed)
+            if not isinstance(closer, Probe):
+                return closer
+            found = closer
+        failure = explain(reruns, ground, found)
         # What no common cut explains comes from other assets: this set compares them, though the default does not.
         return failure or screen(
             self.source, params, self.bed, pool=self.pool, executor=self.executor, seed=found.seed, sides=self.sides
@@ -120,6 +130,13 @@ class SpotChecks:
     @property
     def _salt(self) -> int:
         return salt_of(self.source, self.bed.market.panel.data_hash)
+
+
+def _further(known: Suspicion | None, base: Decisions, found: Probe) -> Suspicion:
+    """The one of two that looks further ahead."""
+    if known and isinstance(known[1], Probe) and known[1].change.ahead >= found.change.ahead:
+        return known
+    return base, found
 
 
 def _begun(base: Decisions, *, exits: bool) -> np.ndarray:

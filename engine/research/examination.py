@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from engine.analysis.causality import Verdict
 from engine.backtest.sweep import TestBed
 from engine.records import Failure, ParamRange, Params
 from engine.research.evaluation import Evaluator
-from engine.research.gate import OF_THE_SET
+from engine.research.gate import is_of_the_set
 from engine.strategy.isolation import isolation
-from engine.strategy.params import distinct_values, spread
+from engine.strategy.params import different, distinct_values, spread
 
 SETS = 4
 """Parameter sets that are screened as before a sweep: the default and some from end to end of each range."""
@@ -23,9 +24,9 @@ _PATIENCE_S = 45.0
 
 @dataclass(frozen=True)
 class Examination:
-    """What was found. `failure` None: accepted. `isolation`: the level that holds strategy code here. `warm_up_bars` of the
-    default set, None if its signals never settle or it was not measured. `sets`: parameter sets tried, `planned` of them
-    to be tried."""
+    """What was found. `failure` None: accepted. `isolation`: the level that holds strategy code here. `warm_up_bars` and
+    `is_cross_sectional` of the first set that was accepted, the default if it is; None if there is none, and the first also if
+    signals never settle. `sets`: parameter sets tried, `planned` of them to be tried."""
 
     failure: Failure | None
     isolation: str
@@ -54,8 +55,8 @@ def examine(source: str, bed: TestBed, evaluator: Evaluator, *, sides: str = "bo
     """Policy, contract, two equal runs, causality and warm-up of the default set, then of others along the ranges; last a
     small probe of every value of each range.
 
-    The default set must run, one set must trade; what other sets raise is their own affair. Raises SandboxBroken when no
-    process can be had.
+    The default set must run, one set must trade; that others raise or never trade is their own affair. Raises SandboxBroken
+    when no process can be had.
     """
     began = time.monotonic()
     ranges = evaluator.ranges(source)
@@ -76,36 +77,36 @@ class _Examining:
 
     def outcome(self) -> Examination:
         screened = spread(self.ranges, SETS)
-        probed = [s for s in spread(self.ranges, 1 + _tries(self.ranges)) if s not in screened]
+        probed = different([*screened, *spread(self.ranges, 1 + _tries(self.ranges))])[len(screened) :]
         np.random.default_rng(self.seed).shuffle(probed)  # so that what there is no time for lies anywhere
-        planned = len(screened) + len(probed)
-        found = self._screen(screened, planned)
+        found = self._screen(screened)
         if found.is_accepted and found.sets == len(screened):
             failure, tried = self._spot_check(probed, found.is_cross_sectional is True)
             found = replace(found, failure=failure, sets=found.sets + tried)
-        return replace(found, wall_s=self._elapsed_s)
+        return replace(found, planned=len(screened) + len(probed), wall_s=self._elapsed_s)
 
-    def _screen(self, sets: list[Params], planned: int) -> Examination:
+    def _screen(self, sets: list[Params]) -> Examination:
+        """What the first sets are told; the measures are those of the first that is accepted."""
         failure: Failure | None = None
-        warm_up, across, traded, tried = None, None, False, 0
+        accepted: Verdict | None = None
+        tried = 0
         for number, params in enumerate(sets):
             if number and self._elapsed_s > _PATIENCE_S:
                 break
             tried += 1
+            probes = _PROBES if number else _DEFAULT_PROBES
             verdict = self.evaluator.screen(
-                self.source, params, self.bed, seed=self.seed + number, sides=self.sides,
-                k=_PROBES if number else _DEFAULT_PROBES,
+                self.source, params, self.bed, seed=self.seed + number, sides=self.sides, k=probes
             )  # fmt: skip
-            found = verdict.failure
-            traded = traded or found is None
-            if found is not None and found.kind not in (OF_THE_SET if number else ("no_trades",)):
-                failure = found
-                break
-            if number == 0:
-                warm_up, across, failure = verdict.warm_up_bars, verdict.is_cross_sectional, found
-        if traded and failure is not None and failure.kind == "no_trades":
-            failure = None
-        return Examination(failure, isolation().level, warm_up, across, tried, planned, 0.0)
+            if verdict.failure is None:
+                accepted = accepted or verdict
+            elif not is_of_the_set(verdict) or (number == 0 and verdict.failure.kind != "no_trades"):
+                return Examination(verdict.failure, isolation().level, None, None, tried, 0, 0.0)
+            else:
+                failure = failure or verdict.failure
+        if accepted is None:
+            return Examination(failure, isolation().level, None, None, tried, 0, 0.0)
+        return Examination(None, isolation().level, accepted.warm_up_bars, accepted.is_cross_sectional, tried, 0, 0.0)
 
     def _spot_check(self, sets: list[Params], is_cross_sectional: bool) -> tuple[Failure | None, int]:
         """(what is wrong with the first set that is refused, which is named; sets tried)."""
@@ -113,7 +114,7 @@ class _Examining:
             self.source, sets, self.bed, seed=self.seed, sides=self.sides, is_cross_sectional=is_cross_sectional
         )
         for number, failure in enumerate(failures):
-            if failure is not None and failure.kind not in OF_THE_SET:
+            if failure is not None:
                 named = ", ".join(f"{name} = {value!r}" for name, value in sets[number].items())
                 return replace(failure, message=f"{failure.message:.380} (with {named:.110})"), number + 1
             if self._elapsed_s > _PATIENCE_S:

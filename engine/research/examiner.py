@@ -7,6 +7,7 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
+from engine.errors import EngineError
 from engine.research.evaluation import Evaluator
 from engine.research.examination import Examination
 from engine.strategy.sandbox import SandboxPool
@@ -26,13 +27,26 @@ class Examining:
         return self.future.done()
 
     @property
+    def has_failed(self) -> bool:
+        """It ended without an answer; asked for again it is made anew."""
+        return self.is_done and (self.future.cancelled() or self.future.exception() is not None)
+
+    @property
+    def problem(self) -> str:
+        """Why there is no answer, in a sentence."""
+        error = None if self.future.cancelled() else self.future.exception()
+        if error is None:
+            return "the check was stopped"
+        return str(error) if isinstance(error, EngineError) else f"the check failed: {type(error).__name__}: {error}"
+
+    @property
     def waited_s(self) -> float:
         """Seconds since it was asked for."""
         return time.monotonic() - self.began
 
 
 class Examiner:
-    """Examines with slots and threads of its own, so that it never waits for a sweep, nor a sweep for it. Thread-safe.
+    """Examines with threads of its own and slots that no sweep uses, so that neither waits for the other. Thread-safe.
 
     Close `pool` between `stop` and `close`: that ends an examination in work, which then raises Cancelled.
     """
@@ -48,7 +62,7 @@ class Examiner:
         """Have it made; what was asked for under that key before is not made again, unless it raised."""
         with self._lock:
             known = self._asked.get(key)
-            if known is None or (known.is_done and (known.future.cancelled() or known.future.exception())):
+            if known is None or known.has_failed:
                 known = Examining(self._turns.submit(examine, self._evaluator), time.monotonic())
             self._asked[key] = known
             self._asked.move_to_end(key)

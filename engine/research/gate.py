@@ -15,16 +15,18 @@ from engine.strategy.params import draw
 
 GATE_KINDS = ("nondeterministic", "lookahead", "start_dependent", "no_trades")
 """Kinds of failure that the gate finds, and nothing else does."""
-
-
-OF_THE_SET = ("error", "contract", "no_trades")
-"""Kinds of failure of one parameter set that say nothing of others."""
+_OF_THE_SET = ("error", "contract", "no_trades")
 DRAWS = 5
 
 
 def gate_seed(campaign_id: str, number: int) -> int:
     """What the gate draws from for that run: always the same."""
     return zlib.crc32(f"{campaign_id}:{number}:gate".encode())
+
+
+def is_of_the_set(verdict: Verdict) -> bool:
+    """The failure is of that parameter set and says nothing of others: it raises, or never trades, on the real bars."""
+    return verdict.is_of_real_bars and verdict.failure is not None and verdict.failure.kind in _OF_THE_SET
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Gate:
         """The verdict on one drawn parameter set; on another one if that fails or never trades, which others may not."""
         for drawn in draw(ranges, DRAWS, np.random.default_rng(self.seed)):
             verdict = self.evaluator.screen(source, drawn, self.bed, seed=self.seed, sides=self.sides, cancelled=cancelled)
-            if verdict.failure is None or verdict.failure.kind not in OF_THE_SET:
+            if not is_of_the_set(verdict):
                 break
         return verdict
 

@@ -153,6 +153,16 @@ class Queries:
             [campaign_id, limit],
         )
 
+    def runs_of_code(self, campaign_id: str, code_hash: str, arm: str) -> list[tuple[str, int]]:
+        """(id, number) of the campaign's runs of that source by that arm, in the order of their numbers."""
+        return [
+            (str(run_id), int(number))
+            for run_id, number in self._database.rows(
+                "SELECT run_id, number FROM runs WHERE campaign_id = ? AND code_hash = ? AND arm = ? ORDER BY number",
+                [campaign_id, code_hash, arm],
+            )
+        ]
+
     def best_run(self, campaign_id: str) -> RunRow | None:
         """The first of the campaign's board, None if no run has enough trades and a validation Sharpe."""
         board = self.runs(campaign_id, limit=1)

@@ -112,7 +112,7 @@ def _measured(key: str) -> Isolation:
     slot = Slot(_QUICK)
     try:
         found = measure(slot)
-    except SandboxBroken:
+    except (SandboxBroken, OSError):
         return Isolation("none", {})
     finally:
         slot.close()

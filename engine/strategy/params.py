@@ -187,8 +187,12 @@ def spread(ranges: tuple[ParamRange, ...], scenarios: int) -> list[Params]:
     levels = [_levels(r, int(min(distinct_values(r), scenarios - 1))) for r in ranges]
     walks = [{r.name: own[(step + i * len(own) // 3) % len(own)] for i, (r, own) in enumerate(zip(ranges, levels, strict=True))}
              for step in range(scenarios - 1)]  # fmt: skip
-    out: list[Params] = []
-    for values in (default, *walks):
-        if values not in out:
-            out.append(values)
-    return out
+    return different([default, *walks])
+
+
+def different(sets: list[Params]) -> list[Params]:
+    """The sets without repetitions; 1, 1.0 and True are three values."""
+    found: dict[tuple[tuple[type, ParamValue], ...], Params] = {}
+    for values in sets:
+        found.setdefault(tuple((type(value), value) for value in values.values()), values)
+    return list(found.values())

@@ -104,7 +104,10 @@ class Slot:
         if self._process is not None and self._process.poll() is None:
             return
         self.close()
-        ours, theirs = socket.socketpair()
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            raise _no_descriptors(error) from error
         self._control = ours
         ours.settimeout(_START_S)
         with theirs:
@@ -194,8 +197,15 @@ class Slot:
     def _hand_over(self, body: bytes, window_fd: int | None) -> int | None:
         """Send an order; the reading end of its pipe, or None if the server is gone."""
         assert self._control is not None
-        ours, theirs = os.pipe()
-        null = os.open(os.devnull, os.O_RDONLY)
+        try:
+            null = os.open(os.devnull, os.O_RDONLY)
+        except OSError as error:
+            raise _no_descriptors(error) from error
+        try:
+            ours, theirs = os.pipe()
+        except OSError as error:
+            os.close(null)
+            raise _no_descriptors(error) from error
         try:
             with contextlib.suppress(OSError):  # a user's share of large pipes may be used up
                 fcntl.fcntl(ours, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
@@ -274,3 +284,7 @@ def _too_slow(messages: Messages, limits: Limits) -> Failure:
     what = "one parameter set" if messages.heard else "running the module"
     limit = limits.cpu_s_per_set if messages.heard else limits.cpu_s_start
     return Failure("timeout", f"{what} used more than {limit:g} CPU seconds; look for an endless loop")
+
+
+def _no_descriptors(error: OSError) -> SandboxBroken:
+    return SandboxBroken(f"no process for strategy code could be given its files: {error.strerror}; close other programs")
