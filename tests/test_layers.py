@@ -19,6 +19,7 @@ RANKS = {
     "errors": -1,
     "settings": 0,
     "records": 0,
+    "model_records": 0,
     "figures": 0,
     "market": 1,
     "features": 2,

@@ -2,8 +2,9 @@
 
     check_policy(ast.parse(source))      # nothing, or PolicyBreach
 
-Attributes and syntax are on lists of what is allowed, so that what nobody has thought of is refused. Text that pandas takes for
-the name of a method (`agg("to_csv")` writes a file) must be the name of a known statistic.
+Syntax is on a list of what is allowed, so that what nobody has thought of is refused; attributes are those of the values that
+strategies handle, less what is denied, and a test tells when a library brings new ones. Text that pandas takes for the name of a
+method (`agg("to_csv")` writes a file) must be the name of a known statistic.
 """
 
 import ast
