@@ -6,6 +6,7 @@ a few bars that earn little and that no cut meets (`k=None` leaves none that dec
 fits within the number literals allowed, and bar numbers mixed with sums over the whole past.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,6 +19,7 @@ from engine.analysis.cuts import by_asset, common, deciding_bars, most_active
 from engine.analysis.decisions import changed_cells, unpack_signals
 from engine.analysis.look_ahead import REPEATABLE, Ground, Reruns, explain, first_difference, probe
 from engine.analysis.warm_up import CLOSE_ENOUGH, StartCheck
+from engine.analysis.window_end import EndCheck
 from engine.backtest.simulation import simulate_trades
 from engine.backtest.sweep import TestBed, salt_of
 from engine.records import Failure, Params, Signals
@@ -50,11 +52,12 @@ class Verdict:
 
 def screen(
     source: str, params: Params, bed: TestBed, *, pool: SandboxPool, executor: Executor, seed: int, sides: str = "both",
-    k: int = 3, cancelled: Event | None = None,
+    k: int = 3, ends: Sequence[int] = (), cancelled: Event | None = None,
 ) -> Verdict:  # fmt: skip
     """The verdict on one drawn parameter set, before a sweep: k probes on a part of the window.
 
-    Not to be called from a thread of `executor`. Equal seeds give equal verdicts. Raises Cancelled when the event is set.
+    `ends`: rows of the other windows on which it will run; the first so many alone must be decided on in the same way. Not to
+    be called from a thread of `executor`. Equal seeds give equal verdicts. Raises Cancelled when the event is set.
     """
     reruns = _reruns(source, params, bed, pool, executor, sides, cancelled)
     first, second = (task.result() for task in [reruns.signals(lambda: bed.data) for _ in range(2)])
@@ -66,7 +69,7 @@ def screen(
     if changed := first_difference(first, second):
         text = f"two runs on the same bars differ, first in {changed[0]} at bar {changed[1]}; {REPEATABLE}"
         return Verdict(Failure("nondeterministic", text), probes=reruns.count)
-    gate = _Gate(reruns, bed, first, seed)
+    gate = _Gate(reruns, bed, first, seed, ends)
     if gate.trades.empty:
         text = f"not one trade on the {bed.market.window.name} window; loosen the conditions for an entry"
         return Verdict(Failure("no_trades", text), probes=reruns.count, is_of_real_bars=True)
@@ -75,7 +78,7 @@ def screen(
 
 def confirm(
     source: str, params: Params, batch_digest: int, known: Verdict, bed: TestBed, *, pool: SandboxPool, executor: Executor,
-    seed: int, sides: str = "both", k: int | None = 30, cancelled: Event | None = None,
+    seed: int, sides: str = "both", k: int | None = 30, ends: Sequence[int] = (), cancelled: Event | None = None,
 ) -> Verdict:  # fmt: skip
     """The verdict on the set that won a batch: run again alone it must give the signals of the batch, whose digest is
     `batch_digest`, then k probes.
@@ -90,7 +93,7 @@ def confirm(
     if Digester().digest(alone) != batch_digest:
         failure = Failure("nondeterministic", _OTHER_ALONE)
         return replace(known, failure=failure, warm_up_bars=None, probes=reruns.count)
-    return _Gate(reruns, bed, alone, seed).verdict(known.is_cross_sectional is True, k, deep=True)
+    return _Gate(reruns, bed, alone, seed, ends).verdict(known.is_cross_sectional is True, k, deep=True)
 
 
 _OTHER_ALONE = (
@@ -123,8 +126,8 @@ class _Finding:
 class _Gate:
     """The probing of one parameter set whose signals on the whole window are known."""
 
-    def __init__(self, reruns: Reruns, bed: TestBed, signals: Signals, seed: int) -> None:
-        self._reruns, self._signals, self._seed = reruns, signals, seed
+    def __init__(self, reruns: Reruns, bed: TestBed, signals: Signals, seed: int, ends: Sequence[int]) -> None:
+        self._reruns, self._signals, self._seed, self._ends = reruns, signals, seed, ends
         self._panel, self._window = bed.market.panel, bed.market.window
         self.trades: pd.DataFrame = simulate_trades(bed.market, signals, bed.costs)[1]
         self._decided = deciding_bars(self.trades, self._panel.symbols)
@@ -173,15 +176,18 @@ class _Gate:
         return tasks
 
     def _judge(self, tasks: list[_Task]) -> _Finding | None:
-        """What the tasks find, the first measuring the warm-up too; None if other assets have an unexpected say."""
+        """What the tasks find, the first measuring the warm-up too; None if other assets have an unexpected say. On each part
+        of the window it is seen too whether its end matters.
+        """
         warm_up: int | None = None
         for number, task in enumerate(tasks):
             ground = self._open(task)
             if not isinstance(ground, Ground):
                 return _Finding(ground) if ground else None
             start = StartCheck(self._reruns, ground, seed=self._seed) if number == 0 else None
+            end = EndCheck(self._reruns, ground, lengths=self._ends, seed=self._seed + number)
             found = probe(self._reruns, ground, [c - ground.excerpt.first_bar for c in task.cuts], seed=self._seed)
-            begun = start.result() if start else None
+            begun, ended = start.result() if start else None, end.result()
             if isinstance(found, Failure):
                 return _Finding(found)
             if found:
@@ -189,8 +195,8 @@ class _Gate:
                 return _Finding(failure) if failure else None
             if start and begun is None and ground.excerpt.bars < self._window.bars:
                 begun = self._warm_up_of_whole()
-            if isinstance(begun, Failure):
-                return _Finding(begun)
+            if isinstance(begun, Failure) or ended:
+                return _Finding(begun if isinstance(begun, Failure) else ended)
             warm_up = begun if start else warm_up
         return _Finding(None, warm_up)
 

@@ -37,9 +37,15 @@ class Decisions:
         """Bool (assets, bars): anything is decided."""
         return np.logical_or.reduce(list(self.flags.values()))
 
+    def first(self, bars: int) -> "Decisions":
+        """Those of the first bars alone."""
+        return self._part(slice(0, bars), bars)
+
     def last(self, bars: int) -> "Decisions":
         """Those of the last bars alone."""
-        part = slice(self.bars - bars, self.bars)
+        return self._part(slice(self.bars - bars, self.bars), bars)
+
+    def _part(self, part: slice, bars: int) -> "Decisions":
         return Decisions(
             bars, self.assets, {k: v[:, part] for k, v in self.flags.items()}, {k: v[:, part] for k, v in self.values.items()},
             self.constants,

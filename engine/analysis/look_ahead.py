@@ -8,7 +8,7 @@ from threading import Event
 
 import numpy as np
 
-from engine.analysis.decisions import Change, Decisions, differences, furthest_change, unpack_signals
+from engine.analysis.decisions import CONSTANTS, Change, Decisions, differences, furthest_change, unpack_signals
 from engine.records import Failure, Params, Signals
 from engine.strategy.probe_windows import Excerpt, Style, seal_excerpt, seal_probe
 from engine.strategy.sandbox import SandboxPool
@@ -161,7 +161,8 @@ def _look_ahead(change: Change, ground: Ground, *, to_the_end: bool) -> Failure:
     cut, bars = ground.bar(change.cut), "bar" if change.ahead == 1 else "bars"
     replaced = f"changed when bars from {cut} on were replaced"
     if change.is_constant:
-        text = f"{change.output!r}, which holds for all bars, {replaced}: compute it from params alone, or give a frame"
+        remedy = "compute it from params alone" + ("" if change.output in CONSTANTS else ", or give a frame")
+        text = f"{change.output!r}, which holds for all bars, {replaced}: {remedy}"
     else:
         least, end = ("at least ", f", as far as the last bar of the {ground.window} window") if to_the_end else ("", "")
         text = (

@@ -94,8 +94,8 @@ class StartCheck:
 
         Bar numbers: long after a later start there are signals that the full window does not have, and yet on such cells it
         decides as ever when all bars before that start are other ones and only their count is kept. What has a long memory
-        (OBV, the highest price ever) changes with one of three different pasts; what only waits for a number of bars gains
-        no signal by a later start.
+        (OBV, the highest price ever) changes with one of three different pasts; what only waits for a number of bars, and
+        settles then, gains no signal by a later start.
         """
         later, salted = [task.result() for task in self._later], self._salted.result()
         if isinstance(salted, Failure):
@@ -108,14 +108,15 @@ class StartCheck:
                 kind = "start_dependent" if answer.kind == "error" else answer.kind
                 return Failure(kind, f"{answer.message} ({where}; {_INSTEAD})", answer.line)
         begun = [answer for answer in later if not isinstance(answer, Failure)]
-        if self._follows_bar_numbers(begun[0]):
+        settled = settling_bar(self._ground.base, begun)
+        if self._follows_bar_numbers(begun[0], waits=settled is not None):
             return Failure("start_dependent", _BAR_NUMBERS)
-        return settling_bar(self._ground.base, begun)
+        return settled
 
-    def _follows_bar_numbers(self, later: Decisions) -> bool:
+    def _follows_bar_numbers(self, later: Decisions, *, waits: bool) -> bool:
         ground = self._ground
         changed, gained = _far_differences(ground.base, later)
-        if changed.sum() < _FEW_CELLS or gained < _FEW_GAINED:
+        if changed.sum() < _FEW_CELLS or (waits and gained < _FEW_GAINED):
             return False
         pasts: tuple[Past, ...] = ("up", "down", "calm")
         makers = [partial(seal_other_past, ground.excerpt, self._rows[0], seed=self._seed, style=past) for past in pasts]

@@ -11,10 +11,11 @@ from engine.command.answer import DataOption, JsonOption, Refused, StoreOption
 from engine.command.backtest import read_strategy
 from engine.errors import StrategyError
 from engine.market.catalog import Catalog
-from engine.market.splits import window_named
+from engine.market.splits import split_windows, window_named
 from engine.records import Costs, Failure
 from engine.research.evaluation import Evaluator, open_evaluator
 from engine.research.examination import Examination, examine, refused
+from engine.research.gate import ends_of
 from engine.settings import load_settings
 
 
@@ -35,9 +36,10 @@ def check(
     panel = Catalog(settings.bars_dir).open(data)
     with open_evaluator(settings) as evaluator:
         bed = evaluator.bed(panel, panel.symbols, window_named(panel.bars, "train"), Costs())
+        ends = ends_of(split_windows(panel.bars))
         found = []
         for file in files:
-            found.append((file, _examine(file, bed, evaluator)))
+            found.append((file, _examine(file, bed, evaluator, ends)))
             typer.echo(_line(*found[-1]), err=as_json)
     answer = {"files": [_plain(file, examined) for file, examined in found], "data": data, "data_hash": panel.data_hash}
     refused_files = sum(not examined.is_accepted for _, examined in found)
@@ -46,13 +48,13 @@ def check(
     return answer, f"{len(found)} of {len(found)} files accepted"
 
 
-def _examine(file: Path, bed: TestBed, evaluator: Evaluator) -> Examination:
+def _examine(file: Path, bed: TestBed, evaluator: Evaluator, ends: tuple[int, ...]) -> Examination:
     """The examination of a file; one that cannot be read is refused like any other, so that the rest is checked."""
     try:
         source = read_strategy(file)
     except StrategyError as error:
         return refused(Failure("syntax", str(error)))
-    return examine(source, bed, evaluator)
+    return examine(source, bed, evaluator, ends=ends)
 
 
 def _files(paths: list[Path]) -> Iterator[Path]:

@@ -86,22 +86,23 @@ class Evaluator:
         return Sweep(bed, outcomes, portfolio_table(outcomes, bed.market, bed.hold))
 
     def screen(
-        self, source: str, params: Params, bed: TestBed, *, seed: int, sides: str = "both", k: int = 3,
+        self, source: str, params: Params, bed: TestBed, *, seed: int, sides: str = "both", k: int = 3, ends: Sequence[int] = (),
         cancelled: threading.Event | None = None,
     ) -> Verdict:  # fmt: skip
         """The gate's verdict on one set, before a sweep: see `causality.screen`."""
         return screen(
-            source, params, bed, pool=self._pool, executor=self._executor, seed=seed, sides=sides, k=k, cancelled=cancelled
-        )
+            source, params, bed, pool=self._pool, executor=self._executor, seed=seed, sides=sides, k=k, ends=ends,
+            cancelled=cancelled,
+        )  # fmt: skip
 
     def confirm(
         self, source: str, params: Params, batch_digest: int, known: Verdict, bed: TestBed, *, seed: int, sides: str = "both",
-        k: int | None = 30, cancelled: threading.Event | None = None,
+        k: int | None = 30, ends: Sequence[int] = (), cancelled: threading.Event | None = None,
     ) -> Verdict:  # fmt: skip
         """The gate's verdict on the set that won: see `causality.confirm`."""
         return confirm(
             source, params, batch_digest, known, bed, pool=self._pool, executor=self._executor, seed=seed, sides=sides, k=k,
-            cancelled=cancelled,
+            ends=ends, cancelled=cancelled,
         )  # fmt: skip
 
     def spot_checks(

@@ -51,18 +51,20 @@ def refused(failure: Failure) -> Examination:
     return Examination(failure, isolation().level, None, None, 0, 0, 0.0)
 
 
-def examine(source: str, bed: TestBed, evaluator: Evaluator, *, sides: str = "both", seed: int = 1) -> Examination:
+def examine(
+    source: str, bed: TestBed, evaluator: Evaluator, *, ends: tuple[int, ...] = (), sides: str = "both", seed: int = 1
+) -> Examination:
     """Policy, contract, two equal runs, causality and warm-up of the default set, then of others along the ranges; last a
     small probe of every value of each range.
 
-    The default set must run, one set must trade; that others raise or never trade is their own affair. Raises SandboxBroken
-    when no process can be had.
+    `ends`: rows of the other windows, as for `causality.screen`. The default set must run, one set must trade; that others
+    raise or never trade is their own affair. Raises SandboxBroken when no process can be had.
     """
     began = time.monotonic()
     ranges = evaluator.ranges(source)
     if isinstance(ranges, Failure):
         return replace(refused(ranges), wall_s=time.monotonic() - began)
-    return _Examining(source, ranges, bed, evaluator, sides, seed, began).outcome()
+    return _Examining(source, ranges, bed, evaluator, ends, sides, seed, began).outcome()
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +73,7 @@ class _Examining:
     ranges: tuple[ParamRange, ...]
     bed: TestBed
     evaluator: Evaluator
+    ends: tuple[int, ...]
     sides: str
     seed: int
     began: float
@@ -96,7 +99,7 @@ class _Examining:
             tried += 1
             probes = _PROBES if number else _DEFAULT_PROBES
             verdict = self.evaluator.screen(
-                self.source, params, self.bed, seed=self.seed + number, sides=self.sides, k=probes
+                self.source, params, self.bed, seed=self.seed + number, sides=self.sides, k=probes, ends=self.ends
             )  # fmt: skip
             if verdict.failure is None:
                 accepted = accepted or verdict

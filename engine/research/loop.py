@@ -20,7 +20,7 @@ from engine.market.bars import Panel
 from engine.records import CampaignSpec, Failure, ParamRange, Params, Proposal, RunRecord, TrialBatch
 from engine.research.campaign import code_hash_of, rng_of, run_id_of
 from engine.research.evaluation import Evaluator, Sweep, days_of, figures_of
-from engine.research.gate import Gate, gate_seed, void
+from engine.research.gate import Gate, open_gate, void
 from engine.research.objectives import choose_best, objective_values
 from engine.strategy.isolation import check_allowed
 from engine.strategy.params import draw, grid
@@ -61,7 +61,7 @@ class ResearchLoop:
         ranges = self.evaluator.ranges(proposal.source)
         if isinstance(ranges, Failure):
             return self._failed(number, proposal, ranges, time.monotonic() - began), ()
-        gate = Gate(self.evaluator, self._bed("train"), sides=self.spec.sides, seed=gate_seed(self.campaign_id, number))
+        gate = open_gate(self.evaluator, self.panel, self.spec, self.campaign_id, number)
         self.tell("check", 0, 1)
         verdict = gate.screen(proposal.source, ranges, cancelled=self.cancelled)
         if verdict.failure is not None:
@@ -75,14 +75,11 @@ class ResearchLoop:
         chosen = self._choose(proposal, params, gate, verdict)
         swept, best, reason = chosen.swept, chosen.best, chosen.reason
         trials = [self._trials(number, proposal, "train", swept.bed, len(params))]
-        windows = {} if best is None else {"train": (swept, best)}
-        if best is not None:
-            self.tell("validation", 0, 1)
-            judged = self._judge(proposal, params[best])
-            if (failure := judged.outcomes.failures[0]) is not None:
-                reason += f"; on validation it failed ({failure.kind})"
-            trials.append(self._trials(number, proposal, "validation", judged.bed, 1))
-            windows["validation"] = (judged, 0)
+        if chosen.judged is not None:
+            trials.append(self._trials(number, proposal, "validation", chosen.judged.bed, 1))
+        windows: dict[str, tuple[Sweep, int]] = {}
+        if best is not None and chosen.judged is not None:
+            windows = {"train": (swept, best), "validation": (chosen.judged, 0)}
         record = RunRecord(
             **self._identity(number, proposal),
             params=None if best is None else params[best],
@@ -107,17 +104,27 @@ class ResearchLoop:
         return draw(ranges, self.spec.scenarios, rng)
 
     def _choose(self, proposal: Proposal, params: list[Params], gate: Gate, verdict: Verdict) -> "_Chosen":
-        """Sweep on train, and the best set; none if no set ran or if the best does not stand the deeper check."""
+        """Sweep on train, and the best set, judged on validation; none if no set ran or if the best does not stand the deeper
+        checks."""
         swept = self._sweep(proposal, params, gate.masked(verdict))
         values = objective_values(swept.table, self.spec.objective, self.spec.min_trades)
         best, reason = choose_best(swept.table, values, self.spec.objective, self.spec.min_trades)
         if best is None:
-            return _Chosen(swept, values, None, reason, _common_failure(swept))
+            return _Chosen(swept, values, None, reason, _common_failure(swept), None)
         self.tell("check of the best", 0, 1)
+        judged = None
         leak = gate.confirm(proposal.source, params, swept, best, verdict, cancelled=self.cancelled).failure
         if leak is None:
-            return _Chosen(swept, values, best, reason, None)
-        return _Chosen(void(swept), values * np.nan, None, "the best set was refused, and with it all that was swept", leak)
+            self.tell("validation", 0, 1)
+            judged = self._judge(proposal, params[best])
+            if (failed := judged.outcomes.failures[0]) is not None:
+                return _Chosen(swept, values, best, f"{reason}; on validation it failed ({failed.kind})", None, judged)
+            leak = gate.confirm_judged(proposal.source, params[best], judged, verdict, cancelled=self.cancelled)
+        if leak is None:
+            return _Chosen(swept, values, best, reason, None, judged)
+        return _Chosen(
+            void(swept), values * np.nan, None, "the best set was refused, and with it all that was swept", leak, judged
+        )
 
     def _bed(self, window: str) -> TestBed:
         return self.evaluator.campaign_bed(self.panel, self.spec, window)
@@ -162,13 +169,15 @@ class ResearchLoop:
 
 @dataclass(frozen=True, eq=False)
 class _Chosen:
-    """A sweep with the objective's `values`, the row of its best set or None, why, and the failure if there is no best."""
+    """A sweep with the objective's `values`, the row of its best set or None, why, the failure if there is no best, and the
+    best set on validation if it came so far."""
 
     swept: Sweep
     values: np.ndarray
     best: int | None
     reason: str
     failure: Failure | None
+    judged: Sweep | None
 
 
 def _scenario_table(params: list[Params], swept: Sweep, values: np.ndarray) -> pd.DataFrame:

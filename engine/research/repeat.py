@@ -16,7 +16,7 @@ from engine.market.catalog import Catalog
 from engine.records import CampaignSpec, Params
 from engine.research.campaign import code_hash_of
 from engine.research.evaluation import Evaluator, Sweep, days_of
-from engine.research.gate import GATE_KINDS, Gate, gate_seed
+from engine.research.gate import GATE_KINDS, open_gate
 from engine.research.objectives import choose_best, objective_values
 from engine.store.answers import RunRow
 from engine.store.queries import Queries
@@ -88,7 +88,8 @@ def _compare_refusal(run: RunRow, spec: CampaignSpec, catalog: Catalog, evaluato
     """A draft that was refused must be refused again, for the same reason."""
     again: object = evaluator.ranges(run.source)
     if isinstance(again, tuple):
-        again = _gate_of(run, spec, _panel_of(run, spec, catalog), evaluator).screen(run.source, again).failure
+        gate = open_gate(evaluator, _panel_of(run, spec, catalog), spec, run.campaign_id, run.number)
+        again = gate.screen(run.source, again).failure
     comparison.values("the draft's refusal", str(run.failure), str(again))
 
 
@@ -101,17 +102,11 @@ def _panel_of(run: RunRow, spec: CampaignSpec, catalog: Catalog) -> Panel:
     return panel
 
 
-def _gate_of(run: RunRow, spec: CampaignSpec, panel: Panel, evaluator: Evaluator) -> Gate:
-    """The gate as the run met it."""
-    bed = evaluator.campaign_bed(panel, spec, "train")
-    return Gate(evaluator, bed, sides=spec.sides, seed=gate_seed(run.campaign_id, run.number))
-
-
 def _compare_scored(
     run: RunRow, spec: CampaignSpec, queries: Queries, catalog: Catalog, evaluator: Evaluator, comparison: _Comparison
 ) -> None:
     panel = _panel_of(run, spec, catalog)
-    gate = _gate_of(run, spec, panel, evaluator)
+    gate = open_gate(evaluator, panel, spec, run.campaign_id, run.number)
     known = Verdict(None, run.warm_up_bars, run.is_cross_sectional)
 
     def again(bed: TestBed, params: list[Params]) -> Sweep:
@@ -122,8 +117,10 @@ def _compare_scored(
     train = again(gate.masked(known), params)
     values = objective_values(train.table, spec.objective, spec.min_trades)
     best, _ = choose_best(train.table, values, spec.objective, spec.min_trades)
+    validation = evaluator.campaign_bed(panel, spec, "validation")
     if run.failure is not None and run.failure.kind in GATE_KINDS and best is not None:
         leak = gate.confirm(run.source, params, train, best, known).failure
+        leak = leak or gate.confirm_judged(run.source, params[best], again(validation, [params[best]]), known)
         comparison.values("the refusal of the best set", str(run.failure), str(leak))
         return
     comparison.frames("train scenario", stored[_SCORED], train.table.assign(objective=values)[_SCORED])
@@ -135,7 +132,6 @@ def _compare_scored(
     comparison.values("the best parameters", run.params, params[best])
     comparison.frames("run", pd.DataFrame({"objective": [run.objective]}), pd.DataFrame({"objective": [values[best]]}))
     _compare_window(run, "train", train, best, queries, comparison)
-    validation = evaluator.campaign_bed(panel, spec, "validation")
     _compare_window(run, "validation", again(validation, [params[best]]), 0, queries, comparison)
 
 

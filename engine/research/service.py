@@ -23,6 +23,7 @@ from engine.research.chart_lines import ChartLines, chart_lines
 from engine.research.evaluation import Evaluator, RunResult, run_result
 from engine.research.examination import Examination, examine
 from engine.research.examiner import Examiner, Examining
+from engine.research.gate import ends_of
 from engine.research.loop import ResearchLoop
 from engine.research.proposers import make_proposer
 from engine.research.work import CampaignWork, ServiceStatus
@@ -272,7 +273,7 @@ class ResearchService:
 
         def work(evaluator: Evaluator) -> Examination:
             bed = self.evaluator.campaign_bed(panel, spec, "train")
-            return examine(source, bed, evaluator, sides=spec.sides)
+            return examine(source, bed, evaluator, ends=ends_of(spec.windows), sides=spec.sides)
 
         return self._examiner.begin((campaign_id, code_hash_of(source)), work)
 

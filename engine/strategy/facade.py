@@ -122,8 +122,10 @@ def nearest(name: str, known: frozenset[str], holder: str = "") -> str:
     return f"; the nearest name is {holder}.{found[0]}" if found else ""
 
 
-def _seeded(seed: int) -> np.random.Generator:
+def _seeded(seed: int | None = None) -> np.random.Generator:
     """The generator of that seed; there is none without, since the same source must give the same signals."""
+    if seed is None:
+        raise PolicyBreach("random numbers without a seed", "give one, as in np.random.default_rng(1)")
     return np.random.default_rng(int(seed))
 
 

@@ -62,6 +62,10 @@ class Excerpt:
             first_bar=self.first_bar + max(0, rows - self.lead_in),
         )  # fmt: skip
 
+    def until(self, rows: int) -> "Excerpt":
+        """The excerpt's first rows alone."""
+        return replace(self, times_ns=self.times_ns[:rows], fields=self.fields[:, :, :rows])
+
 
 def take_excerpt(panel: Panel, window: Window, *, columns: Sequence[int] | None = None, rows: int | None = None) -> Excerpt:
     """The window with its lead-in; on request only those assets, in that order, or only so many of the last rows."""
@@ -84,7 +88,8 @@ def seal_probe(excerpt: Excerpt, cuts: np.ndarray, *, seed: int, style: Style = 
     """The excerpt with a made-up future: `cuts` (assets,) are the first bars that are replaced; the shape and times stay.
 
     An asset goes on from its last known close, but nothing else of what follows survives: level, volatility, drift, volume,
-    which bars exist, and whether it is listed at all. The future of an asset depends on its cut, column and seed alone.
+    which bars exist, and whether it is listed at all. The future of an asset depends on its cut, column and seed alone. Behind
+    the last cut the clock goes on in another way too: without gaps, or by one at once, as markets fall silent.
     """
     fields = excerpt.fields.copy()
     for asset, cut in enumerate(cuts + excerpt.lead_in):
@@ -92,7 +97,8 @@ def seal_probe(excerpt: Excerpt, cuts: np.ndarray, *, seed: int, style: Style = 
         if cut < excerpt.rows:
             known = _known_of(excerpt.fields[:, asset, :cut], rng)
             fields[:, asset, cut:] = _made_up(rng, excerpt.rows - cut, known, _mood(rng, style))
-    return _seal(excerpt, fields)
+    times = _other_clock(excerpt.times_ns, int(cuts.max()) + excerpt.lead_in, np.random.default_rng([seed, 3]))
+    return _seal(replace(excerpt, times_ns=times), fields)
 
 
 def seal_other_past(excerpt: Excerpt, row: int, *, seed: int, style: Past) -> SealedWindow:
@@ -114,6 +120,16 @@ def seal_other_past(excerpt: Excerpt, row: int, *, seed: int, style: Past) -> Se
             made[:VOLUME] *= np.exp(side * (1.0 + np.abs(path)) - path)
         fields[:, asset, :row] = np.where(np.isnan(close[:row]), np.nan, made)
     return _seal(excerpt, fields)
+
+
+def _other_clock(times_ns: np.ndarray, cut: int, rng: np.random.Generator) -> np.ndarray:
+    """The times with others from that row on, a usual step apart, the first of them after a gap in half of all cases."""
+    left = len(times_ns) - cut
+    if cut < 2 or left < 1:
+        return times_ns
+    step = int(np.median(np.diff(times_ns[:cut])))
+    gap = int(rng.integers(1, 60)) if rng.random() < 0.5 else 0
+    return np.concatenate([times_ns[:cut], times_ns[cut - 1] + step * (np.arange(1, left + 1) + gap)])
 
 
 def _seal(excerpt: Excerpt, fields: np.ndarray) -> SealedWindow:

@@ -1,6 +1,7 @@
 """A small market, short campaigns, and strategies that go right or wrong in a known way."""
 
 import dataclasses
+import functools
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from engine.market.bars import Panel
 from engine.market.catalog import Catalog
 from engine.market.demo import demo_market
 from engine.market.quality import assess
+from engine.market.splits import split_windows
 from engine.records import Proposal, StopConditions
 from engine.research.campaign import Choices
 from engine.settings import Limits, Settings
@@ -51,11 +53,6 @@ WRONG_SHAPE = strategy('return {"entries": (market.close > 0).iloc[:-1]}')
 ENDLESS = strategy("while True:\n    pass")
 READS_VOLUME = strategy('return {"entries": market.volume > ta.sma(market.volume, n)}')
 BUYS_ONCE = strategy('return {"entries": market.close > 0}')
-FAILS_ON_VALIDATION = strategy(
-    'if len(market.close) == 700:\n    raise ValueError(f"the price was {market.close.iloc[0, 0]}")\n'
-    'return {"entries": market.close > ta.sma(market.close, n), "max_bars": 5}'
-)
-"""Runs on train, which has 900 rows and parts of other lengths, and not on validation, which has 700 with its lead-in."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,3 +104,16 @@ def _frames(queries: Any, campaign_id: str) -> Iterator[tuple[str, pd.DataFrame]
         for window in ("train", "validation"):
             yield f"{run_id} {window} assets", queries.run_assets(run_id, window).reset_index()
             yield f"{run_id} {window} returns", queries.daily_returns(run_id, window).reset_index()
+
+
+@functools.cache
+def fails_on_validation() -> str:
+    """A strategy that runs on train of the small market and raises on validation, which it knows by its first move."""
+    panel = small_panel()
+    window = split_windows(panel.bars)[1]
+    close = panel.close[window.start - window.lead_in :, 0]
+    known = f"abs(market.close.iloc[0, 0] / market.close.iloc[1, 0] - {float(close[0] / close[1])!r}) < 1e-12"
+    return strategy(
+        f'if {known}:\n    raise ValueError(f"the price was {{market.close.iloc[0, 0]}}")\n'
+        'return {"entries": market.close > ta.sma(market.close, n), "max_bars": 5}'
+    )

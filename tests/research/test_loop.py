@@ -172,7 +172,7 @@ def test_fewer_trades_than_the_minimum_leave_no_objective(loop_of):
 
 
 def test_what_goes_wrong_on_validation_comes_back_as_one_word(loop_of, panel):
-    record, trials = loop_of(small.FAILS_ON_VALIDATION).step(1)
+    record, trials = loop_of(small.fails_on_validation()).step(1)
     assert "price" not in repr(dataclasses.replace(record, proposal=Proposal("", "", ""))).replace("on_price", "")
     assert record.reason.endswith("; on validation it failed (error)")
     assert np.isnan(list(record.figures["validation"].values())).all()
@@ -222,7 +222,7 @@ def test_the_board_has_failures_last_and_too_few_trades_before_them(loop_of, tmp
     settings = Settings(store_dir=tmp_path)
     database = Database(settings.database_path)
     ledger, queries = Ledger(database, settings), Queries(database)
-    plan = [small.NO_SYNTAX, small.BUYS_ONCE, small.FAILS_ON_VALIDATION, small.CROSS, small.ALWAYS_FAILS]
+    plan = [small.NO_SYNTAX, small.BUYS_ONCE, small.fails_on_validation(), small.CROSS, small.ALWAYS_FAILS]
     records: list[tuple[RunRecord, tuple[TrialBatch, ...]]] = []
     loop = loop_of(min_trades=7)
     for number, source in enumerate(plan, 1):
@@ -240,3 +240,14 @@ def test_the_board_has_failures_last_and_too_few_trades_before_them(loop_of, tmp
 
 def test_choices_without_a_name_name_themselves_after_arm_data_and_seed(panel):
     assert draft_spec(panel, Choices(seed=9)).name == "random on small, seed 9"
+
+
+def test_what_looks_ahead_on_validation_alone_is_refused_with_all_its_figures(loop_of):
+    peeks = small.fails_on_validation().replace(
+        "raise ValueError(", 'return {"entries": market.close.shift(-1) > market.close}  # ('
+    )
+    record, trials = loop_of(peeks).step(1)
+    assert record.failure.kind == "lookahead"
+    assert not any(character.isdigit() for character in record.failure.message)
+    assert (record.best, record.figures) == (None, {})
+    assert [batch.window for batch in trials] == ["train", "validation"]

@@ -35,7 +35,7 @@ class Alternating:
         return Scripted(self._sources[(self._next - 1) % len(self._sources)]).draw(rng)  # type: ignore[arg-type]
 
 
-PLAN = (small.CROSS, small.NO_SYNTAX, small.ALWAYS_FAILS, small.SOMETIMES_FAILS, small.FAILS_ON_VALIDATION, small.NEVER_TRADES)
+PLAN = (small.CROSS, small.NO_SYNTAX, small.ALWAYS_FAILS, small.SOMETIMES_FAILS, small.fails_on_validation(), small.NEVER_TRADES)
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,7 @@ def test_a_result_that_cannot_be_is_refused(service, script):
         service.result(failed)
     with pytest.raises(UnknownRun):
         service.result("no-such-run")
-    script(Scripted(small.FAILS_ON_VALIDATION))
+    script(Scripted(small.fails_on_validation()))
     (run_id,) = service.queries.run_ids(finish(service, drafted(service, runs=1, seed=4)))
     with pytest.raises(CampaignError, match=r"'vault'.*train and validation"):
         service.result(run_id, "vault")
