@@ -1,0 +1,68 @@
+"""Keys: the two places they are read from, and how they are kept out of everything that is written down."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from engine.settings import PROJECT_DIR
+
+HIDDEN = "[key]"
+_SECRET_NAME = re.compile(r"(KEY|KEY_ID|TOKEN|SECRET|PASSWORD|CREDENTIALS)$", re.IGNORECASE)
+# A stand-in such as `none` or `ollama` is no secret, and hiding it would tear holes in plain text.
+_SHORTEST_SECRET = 8
+_KEY_LIKE = re.compile(
+    r"""
+    \b(?:sk|pk|rk)-[A-Za-z0-9_\-]{12,}             # OpenAI, Anthropic, OpenRouter, DeepSeek
+    | \b(?:gsk|hf|ghp|gho|github_pat|nvapi)[_\-][A-Za-z0-9_\-]{16,}
+    | \bxai-[A-Za-z0-9]{16,}
+    | \bAIza[A-Za-z0-9_\-]{30,}                    # Google
+    | \bA(?:KIA|SIA)[A-Z0-9]{16}\b                 # Amazon
+    | (?<=\bBearer\s)[A-Za-z0-9._~+/\-]{8,}=*
+    | (?<=://)[^\s/@:]+:[^\s/@]+(?=@)              # user:password@host
+    """,
+    re.VERBOSE,
+)
+
+
+def read_environment(environ: Mapping[str, str] | None = None, *, folder: Path = PROJECT_DIR) -> dict[str, str]:
+    """The process environment over what the file `.env` at the top of the project says; no other file is looked at.
+
+    A line is NAME=VALUE, `export` before it and quotes around the value allowed; `#` begins a comment. An unreadable file
+    counts as none.
+
+    >>> read_environment({"MODEL": "openai/x"}, folder=Path("/nowhere"))
+    {'MODEL': 'openai/x'}
+    """
+    try:
+        lines = (folder / ".env").read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        lines = []
+    return {**dict(filter(None, map(_assignment, lines))), **(os.environ if environ is None else environ)}
+
+
+def _assignment(line: str) -> tuple[str, str] | None:
+    found = re.match(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*$", line)
+    if found is None:
+        return None
+    name, value = found.groups()
+    quoted = re.match(r"""(["'])(.*?)\1""", value)
+    return name, quoted[2] if quoted else re.sub(r"(^|\s)#.*", "", value).strip()
+
+
+def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Values of all variables that are named like a key, a token or a password, the longest first."""
+    found = {value for name, value in environment.items() if _SECRET_NAME.search(name) and len(value) >= _SHORTEST_SECRET}
+    return tuple(sorted(found, key=lambda value: (-len(value), value)))
+
+
+def redact(text: str, environment: Mapping[str, str] | None = None) -> str:
+    """The text with `[key]` in place of every key of that environment (by default `read_environment()`) and of whatever looks
+    like one: `sk-…`, `Bearer …`, a password in an address. The rest is untouched, so that it can be applied twice.
+
+    >>> redact("sent sk-abcdefghijklmnop", {})
+    'sent [key]'
+    """
+    for secret in secrets_of(read_environment() if environment is None else environment):
+        text = text.replace(secret, HIDDEN)
+    return _KEY_LIKE.sub(HIDDEN, text)
