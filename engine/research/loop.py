@@ -57,21 +57,26 @@ class ResearchLoop:
         rng = rng_of(self.spec.seed, number)
         self.tell("proposal", 0, 0)
         proposal = proposal or self.proposer.draw(rng)
+        checked = self.check(number, proposal)
+        if isinstance(checked, Failure):
+            return self.refused(number, proposal, checked, time.monotonic() - began), ()
+        scored = self.score(number, proposal, checked, rng, began)
+        return scored.record, scored.trials
+
+    def check(self, number: int, proposal: Proposal) -> "Checked | Failure":
+        """What is known of a draft before it is swept, or why it is not. Raises Cancelled and StrategyError as `step`."""
         check_allowed(proposal.arm)
         ranges = self.evaluator.ranges(proposal.source)
         if isinstance(ranges, Failure):
-            return self._failed(number, proposal, ranges, time.monotonic() - began), ()
+            return ranges
         gate = open_gate(self.evaluator, self.panel, self.spec, self.campaign_id, number)
         self.tell("check", 0, 1)
         verdict = gate.screen(proposal.source, ranges, cancelled=self.cancelled)
-        if verdict.failure is not None:
-            return self._failed(number, proposal, verdict.failure, time.monotonic() - began), ()
-        return self._scored(number, proposal, self._scenarios(ranges, rng), gate, verdict, began)
+        return verdict.failure or Checked(ranges, gate, verdict)
 
-    def _scored(
-        self, number: int, proposal: Proposal, params: list[Params], gate: Gate, verdict: Verdict, began: float
-    ) -> tuple[RunRecord, tuple[TrialBatch, ...]]:
-        """The run of a draft that the gate has let through."""
+    def score(self, number: int, proposal: Proposal, checked: "Checked", rng: np.random.Generator, began: float) -> "Scored":
+        """The run of a draft that was checked; `began` on the monotonic clock. Raises Cancelled as `step`."""
+        gate, verdict, params = checked.gate, checked.verdict, self._scenarios(checked.ranges, rng)
         chosen = self._choose(proposal, params, gate, verdict)
         swept, best, reason = chosen.swept, chosen.best, chosen.reason
         trials = [self._trials(number, proposal, "train", swept.bed, len(params))]
@@ -96,7 +101,7 @@ class ResearchLoop:
             warm_up_bars=verdict.warm_up_bars,
             is_cross_sectional=verdict.is_cross_sectional,
         )
-        return record, tuple(trials)
+        return Scored(record, tuple(trials), swept, chosen.values, params)
 
     def _scenarios(self, ranges: tuple[ParamRange, ...], rng: np.random.Generator) -> list[Params]:
         if self.spec.method == "grid":
@@ -151,7 +156,7 @@ class ResearchLoop:
             code_hash=code_hash_of(proposal.source),
         )  # fmt: skip
 
-    def _failed(self, number: int, proposal: Proposal, failure: Failure, elapsed_s: float) -> RunRecord:
+    def refused(self, number: int, proposal: Proposal, failure: Failure, elapsed_s: float) -> RunRecord:
         """A draft that never ran: no scenario, no trial, but recorded."""
         return RunRecord(
             **self._identity(number, proposal), params=None, objective=float("nan"),
@@ -165,6 +170,26 @@ class ResearchLoop:
             "run_id": run_id_of(self.campaign_id, number), "campaign_id": self.campaign_id, "number": number,
             "proposal": proposal, "code_hash": code_hash_of(proposal.source),
         }  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Checked:
+    """A draft that may be swept: its ranges, and the gate with what it said."""
+
+    ranges: tuple[ParamRange, ...]
+    gate: Gate
+    verdict: Verdict
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """A run with what its figures were made of: the sweep on train, the objective's values (scenarios,), the sets."""
+
+    record: RunRecord
+    trials: tuple[TrialBatch, ...]
+    swept: Sweep
+    values: np.ndarray
+    params: list[Params]
 
 
 @dataclass(frozen=True, eq=False)
