@@ -73,7 +73,7 @@ class Budget:
             self._held[wanted.number] = wanted
             return wanted
 
-    def settle(self, reservation: Reservation, write: Callable[[], None]) -> None:
+    def settle(self, reservation: Reservation, write: Callable[[], object]) -> None:
         """Writes what the call really took and gives its room back in one step, so that no other call counts it twice or not
         at all. The room is given back even where `write` raises.
         """

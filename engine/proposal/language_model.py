@@ -4,7 +4,7 @@ import contextlib
 import http.client
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import Any
@@ -113,7 +113,7 @@ def takes_pictures(choice: ModelChoice) -> bool:
 
 def _listed(model: str) -> Mapping[str, Any]:
     load_dspy()
-    from dspy.clients.model_metadata import model_info
+    from dspy.clients.model_metadata import model_info  # type: ignore[import-untyped]
 
     return model_info(provider_of(model), model.partition("/")[2] or model)
 
@@ -124,35 +124,52 @@ def load_dspy() -> Any:
     """
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
     os.environ.setdefault("LITELLM_MODE", "PRODUCTION")
-    import dspy
+    import dspy  # type: ignore[import-untyped]
 
     return dspy
 
 
 @contextlib.contextmanager
-def open_model(choice: ModelChoice, *, temperature: float | None, environment: Mapping[str, str]) -> Any:
+def open_model(
+    choice: ModelChoice, *, temperature: float | None, environment: Mapping[str, str]
+) -> Iterator[tuple[Any, list[dict[str, Any]]]]:
     """A `dspy.LM` for one call, closed afterwards, and the list in which that call's history entry will stand.
 
     DSPy's cache is off (the same prompt would get the same draft for ever) and so are its retries (they would escape the
-    budget). DSPy's own history would keep 10,000 prompts in memory. Raises `LMError` if the choice itself cannot be.
+    budget). DSPy's own history would keep 10,000 prompts in memory. Raises DSPy's LMConfigurationError if there can be no such
+    model.
     """
-    dspy = load_dspy()
-    from dspy.utils.exceptions import LMConfigurationError
-
-    options = {"api_key": key_for(choice, environment), "api_base": _address(choice), "timeout": choice.timeout_s}
-    if options["api_key"] is None and (choice.api_base or provider_of(choice.model).startswith("ollama")):
-        options["api_key"] = NO_KEY  # else DSPy would take the provider's key from the environment
-    shared = {"cache": False, "num_retries": 0, **{name: value for name, value in options.items() if value}}
-    try:
-        model = dspy.LM(choice.model, temperature=temperature, max_tokens=choice.max_tokens, **shared)
-    except LMConfigurationError:  # a reasoning model: no temperature, and room for its thoughts
-        model = dspy.LM(choice.model, temperature=None, max_tokens=max(choice.max_tokens, _REASONING_TOKENS), **shared)
+    key, address = key_for(choice, environment), _address(choice)
+    if key is None and (address or provider_of(choice.model).startswith("ollama")):
+        key = NO_KEY  # else DSPy would take the provider's key from the environment
+    connection = {"api_key": key, "api_base": address, "timeout": choice.timeout_s}
+    model = _client(choice, temperature, {name: value for name, value in connection.items() if value})
     history: list[dict[str, Any]] = []
     model.update_history = history.append
     try:
         yield model, history
     finally:
         model.close()
+
+
+def output_limit(choice: ModelChoice) -> int:
+    """The most tokens that a reply can have: the choice's, or the least that DSPy lets a reasoning model have."""
+    with contextlib.suppress(load_dspy().utils.exceptions.LMConfigurationError):
+        limits = _client(choice, None, {}).kwargs
+        return int(limits.get("max_tokens") or limits.get("max_completion_tokens") or choice.max_tokens)
+    return choice.max_tokens
+
+
+def _client(choice: ModelChoice, temperature: float | None, connection: Mapping[str, Any]) -> Any:
+    dspy = load_dspy()
+    wrong = dspy.utils.exceptions.LMConfigurationError
+    options = {"cache": False, "num_retries": 0, **connection}
+    try:
+        return dspy.LM(choice.model, temperature=temperature, max_tokens=choice.max_tokens, **options)
+    except wrong:  # a reasoning model: no temperature, and room for its thoughts
+        return dspy.LM(choice.model, temperature=None, max_tokens=max(choice.max_tokens, _REASONING_TOKENS), **options)
+    except ValueError as error:
+        raise wrong(str(error), model=choice.model) from error
 
 
 def _address(choice: ModelChoice) -> str:
