@@ -5,8 +5,10 @@
     │   ├── ImportRefused     a file that an import refuses; what was there stays
     │   └── UnknownDataset    no dataset of that name
     ├── StrategyError         a strategy file or parameter that a person named and that does not fit
+    ├── PromptError           prompts that cannot be read, or not be saved over what stands there
     ├── CampaignError         a campaign that cannot be started, found or continued
     ├── UnknownRun            no run of that id
+    ├── UnknownEntry          no call, idea, belief or the like of that id
     └── StoreError            the ledger cannot be used
         ├── StoreLocked       another process owns it
         ├── StoreTooNew       written by a newer version
@@ -42,12 +44,20 @@ class StrategyError(EngineError):
     """A strategy file, or a parameter given for it, does not fit the contract."""
 
 
+class PromptError(EngineError):
+    """The book of prompts cannot be read, or a change of it cannot be saved."""
+
+
 class CampaignError(EngineError):
     """A campaign cannot be started, found or continued."""
 
 
 class UnknownRun(EngineError):
     """No run of that id is in the ledger."""
+
+
+class UnknownEntry(EngineError):
+    """No call, idea, belief, proposal or note of that id is in the ledger."""
 
 
 class StoreError(EngineError):

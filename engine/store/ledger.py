@@ -13,10 +13,12 @@ import pandas as pd
 
 from engine.errors import CampaignError
 from engine.figures import ASSET_FIGURES, PORTFOLIO_FIGURES
+from engine.model_records import Story
 from engine.records import RUN_WINDOWS, CampaignSpec, RunRecord, TrialBatch
 from engine.settings import Settings
 from engine.store.database import Database, Writer, utc_now
 from engine.store.spool import read_spool, set_aside
+from engine.store.stories import insert_story
 from engine.store.trials import insert_trials
 
 _SCENARIO_COLUMNS = {"params", "objective", "failure", *PORTFOLIO_FIGURES}
@@ -63,19 +65,21 @@ class Ledger:
         Raises CampaignError for an unknown campaign.
         """
         with self._database.transaction() as writer:
-            _check_campaign(writer, campaign_id)
+            check_campaign(writer, campaign_id)
             self._event(writer, campaign_id, kind, detail)
 
-    def record_run(self, record: RunRecord, trials: Iterable[TrialBatch]) -> bool:
-        """Record the run with all its results and count its trials (a batch for each window that was scored), in one
-        transaction; False if the run is there already, and then nothing is counted.
+    def record_run(self, record: RunRecord, trials: Iterable[TrialBatch], story: Story | None = None) -> bool:
+        """Record the run with all its results and its story, and count its trials (a batch for each window that was scored), in
+        one transaction; False if the run is there already, and then nothing is written.
 
-        Raises ValueError for a record that breaks its contract, CampaignError for an unknown campaign or a number that
-        another run has.
+        Raises ValueError for a record that breaks its contract or a story of another run, CampaignError for an unknown campaign
+        or a number that another run has.
         """
         scenarios, run = _scenario_rows(record), _run_row(record)
+        if story is not None and story.run_id != record.run_id:
+            raise ValueError(f"the story of run {story.run_id} was handed in with run {record.run_id}")
         with self._database.transaction() as writer:
-            _check_campaign(writer, record.campaign_id)
+            check_campaign(writer, record.campaign_id)
             if writer.execute("SELECT 1 FROM runs WHERE run_id = ?", [record.run_id]):
                 return False
             place = [record.campaign_id, record.number]
@@ -90,6 +94,8 @@ class Ledger:
             writer.insert("scenarios", scenarios)
             writer.insert("run_assets", _asset_rows(record))
             _insert_returns(writer, record)
+            if story is not None:
+                insert_story(writer, story)
             for batch in trials:
                 insert_trials(writer, batch, self._clock())
         return True
@@ -150,7 +156,8 @@ def to_json(value: Any) -> str:
     return json.dumps(value, default=lambda v: v.item(), allow_nan=False)
 
 
-def _check_campaign(writer: Writer, campaign_id: str) -> None:
+def check_campaign(writer: Writer, campaign_id: str) -> None:
+    """Raise CampaignError if the ledger has no such campaign."""
     if not writer.execute("SELECT 1 FROM campaigns WHERE campaign_id = ?", [campaign_id]):
         raise CampaignError(f"no campaign {campaign_id} is in the ledger: create it first")
 

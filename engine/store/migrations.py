@@ -68,5 +68,44 @@ def m002_what_the_gate_measured(execute: Execute) -> None:
     execute("ALTER TABLE campaigns ADD COLUMN validation_min_trades BIGINT")
 
 
-MIGRATIONS: tuple[Callable[[Execute], None], ...] = (m001_first_tables, m002_what_the_gate_measured)
+def m003_the_language_model(execute: Execute) -> None:
+    """Calls to a model, prompts, ideas, beliefs, a person's steering, caps, and why each run of the model arm was tried.
+
+    Long texts are zlib BLOBs beside plain small columns. What differs between two equal campaigns, the time and latency of a
+    call, has its own table; `number` of a belief or of evidence is that of the run in which it was found, 0 for none.
+    """
+    statements = (
+        """model_calls (call_id VARCHAR PRIMARY KEY, campaign_id VARCHAR, number BIGINT, origin VARCHAR, seq BIGINT, role VARCHAR,
+            prompt_version VARCHAR, model VARCHAR, status VARCHAR, problem VARCHAR, attempt BIGINT, tokens_in BIGINT,
+            tokens_out BIGINT, usd DOUBLE, inputs BLOB, prompt BLOB, reply BLOB, fields BLOB)""",
+        "model_call_times (call_id VARCHAR, at_utc TIMESTAMP, latency_s DOUBLE)",
+        "prompt_texts (role VARCHAR, version VARCHAR, text VARCHAR, PRIMARY KEY (role, version))",
+        "prompt_events (seq BIGINT PRIMARY KEY, at_utc TIMESTAMP, role VARCHAR, version VARCHAR, who VARCHAR, why VARCHAR)",
+        "prompt_proposals (seq BIGINT PRIMARY KEY, at_utc TIMESTAMP, role VARCHAR, text VARCHAR, why VARCHAR, who VARCHAR)",
+        "proposal_events (seq BIGINT PRIMARY KEY, at_utc TIMESTAMP, proposal BIGINT, is_accepted BOOLEAN)",
+        "ideas (idea_id VARCHAR PRIMARY KEY, title VARCHAR, text BLOB)",
+        """idea_events (seq BIGINT PRIMARY KEY, at_utc TIMESTAMP, idea_id VARCHAR, weight DOUBLE, expires TIMESTAMP,
+            is_deleted BOOLEAN)""",
+        """beliefs (belief_id VARCHAR, campaign_id VARCHAR, number BIGINT, kind VARCHAR, text VARCHAR, disproof VARCHAR,
+            theme VARCHAR, regime VARCHAR, PRIMARY KEY (belief_id, campaign_id, number))""",
+        """belief_evidence (belief_id VARCHAR, run_id VARCHAR, campaign_id VARCHAR, number BIGINT, is_for BOOLEAN,
+            PRIMARY KEY (belief_id, run_id, campaign_id, number))""",
+        "belief_events (seq BIGINT PRIMARY KEY, at_utc TIMESTAMP, belief_id VARCHAR, kind VARCHAR, text VARCHAR)",
+        """steering (seq BIGINT PRIMARY KEY, at_utc TIMESTAMP, campaign_id VARCHAR, kind VARCHAR, run_id VARCHAR, note VARCHAR,
+            generations BIGINT)""",
+        "steering_uses (seq BIGINT, run_id VARCHAR, PRIMARY KEY (seq, run_id))",
+        """indicators (campaign_id VARCHAR, name VARCHAR, run_id VARCHAR, description VARCHAR, source VARCHAR,
+            PRIMARY KEY (campaign_id, name, run_id))""",
+        "caps (seq BIGINT PRIMARY KEY, at_utc TIMESTAMP, campaign_id VARCHAR, caps VARCHAR)",
+        "model_choices (seq BIGINT PRIMARY KEY, at_utc TIMESTAMP, choice VARCHAR)",
+        """stories (run_id VARCHAR PRIMARY KEY, operator VARCHAR, parents VARCHAR[], hypothesis VARCHAR, predicted_figure VARCHAR,
+            predicted_direction VARCHAR, prediction_held BOOLEAN, pack BLOB, review VARCHAR, patterns VARCHAR,
+            next_change VARCHAR, ladder VARCHAR, is_kept BOOLEAN, verdict VARCHAR,
+            refusals STRUCT(kind VARCHAR, message VARCHAR, line BIGINT)[], used VARCHAR[], market VARCHAR, steering VARCHAR)""",
+    )
+    for statement in statements:
+        execute(f"CREATE TABLE {statement}")
+
+
+MIGRATIONS: tuple[Callable[[Execute], None], ...] = (m001_first_tables, m002_what_the_gate_measured, m003_the_language_model)
 """Step n brings a ledger of version n - 1 to version n; the tuple's length is this program's version."""
