@@ -3,6 +3,7 @@
 import functools
 import re
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from engine.proposal.language_model import load_dspy
@@ -44,7 +45,7 @@ def read_fields(reply: str, outputs: Sequence[str]) -> dict[str, str]:
 def _marked(reply: str, outputs: Sequence[str]) -> dict[str, str]:
     marks = [mark for mark in _MARKER.finditer(reply) if mark[1] in outputs or mark[1] == "completed"]
     found: dict[str, str] = {}
-    for mark, after in zip(marks, [*marks[1:], None], strict=True):
+    for mark, after in zip_longest(marks, marks[1:]):
         value = reply[mark.end() : after.start() if after else len(reply)]
         if mark[1] in outputs and mark[1] not in found:
             found[mark[1]] = _code_of(value) if mark[1] == CODE else _unfenced(value)
@@ -97,8 +98,9 @@ def lenient_adapter() -> Any:
     asks a second time by itself: that would be a call that no budget and no record knows of. Safe from any thread.
     """
     dspy = load_dspy()
+    base: Any = dspy.ChatAdapter
 
-    class LenientChatAdapter(dspy.ChatAdapter):  # type: ignore[misc]
+    class LenientChatAdapter(base):  # type: ignore[misc]
         def format_task_description(self, signature: Any) -> str:
             return f"\n{signature.instructions}"
 
