@@ -24,9 +24,9 @@ from tests.scripted_replies import KINDS, answer_for, share_of
 
 FAULTS = (
     "429", "500", "503", "dropped", "timeout", "malformed", "empty", "truncated", "refused", "prose", "javascript", "endless",
-    "unauthorized", "too long",
+    "unauthorized", "too long", "not json",
 )  # fmt: skip
-TRANSPORT = ("429", "500", "503", "dropped", "timeout", "unauthorized", "too long")
+TRANSPORT = ("429", "500", "503", "dropped", "timeout", "unauthorized", "too long", "not json")
 _ERRORS = {
     "429": (429, "rate_limit_exceeded", "you ask too often"),
     "500": (500, "server_error", "something broke"),
@@ -219,6 +219,9 @@ class ScriptedModel:
         if fault in ("dropped", "timeout"):
             handler.close_connection = True
             return
+        if fault == "not json":
+            _send(handler, 200, "<html>a proxy says hello</html>")
+            return
         if fault in _ERRORS:
             status, code, message = _ERRORS[fault]
             _send(handler, status, {"error": {"message": message, "type": code, "code": code}})
@@ -252,8 +255,8 @@ def _spoilt(reply: str, fault: str | None, body: Mapping[str, Any]) -> tuple[str
     return changed, "length" if fault in ("truncated", "endless") else "stop"
 
 
-def _send(handler: BaseHTTPRequestHandler, status: int, payload: Mapping[str, Any]) -> None:
-    data = json.dumps(payload).encode()
+def _send(handler: BaseHTTPRequestHandler, status: int, payload: Mapping[str, Any] | str) -> None:
+    data = (payload if isinstance(payload, str) else json.dumps(payload)).encode()
     try:
         handler.send_response(status)
         handler.send_header("Content-Type", "application/json")

@@ -9,8 +9,12 @@ from typing import Any
 from engine.proposal.language_model import load_dspy
 
 CODE = "code"
-# `[[ ## code ## ]]` and what small models make of it: fewer brackets, bold, a value on the same line.
-_MARKER = re.compile(r"^[ \t*`]*\[{0,2}[ \t]*#{2,3}[ \t]*(\w+)[ \t]*#{2,3}[ \t]*\]{0,2}[ \t*`:]*", re.MULTILINE)
+# `[[ ## code ## ]]` and what small models make of it: fewer brackets, bold, a value on the same line; without brackets it must
+# have the line to itself, since code has comments.
+_MARKER = re.compile(
+    r"^(?:[ \t*`]*\[{1,2}[ \t]*#{2,3}[ \t]*(\w+)[ \t]*#{2,3}[ \t]*\]{0,2}[ \t*`:]*|#{2,3}[ \t]*(\w+)[ \t]*#{2,3}[ \t*`:]*$)",
+    re.MULTILINE,
+)
 _FENCED = re.compile(r"^[ \t]*```[ \t]*([\w+#.-]*)[ \t]*\n(.*?)(?:^[ \t]*```[ \t]*$|\Z)", re.MULTILINE | re.DOTALL)
 _FUNCTION = re.compile(r"^[ \t]*def[ \t]+\w+[ \t]*\(", re.MULTILINE)
 _OTHER_LANGUAGES = (
@@ -43,12 +47,12 @@ def read_fields(reply: str, outputs: Sequence[str]) -> dict[str, str]:
 
 
 def _marked(reply: str, outputs: Sequence[str]) -> dict[str, str]:
-    marks = [mark for mark in _MARKER.finditer(reply) if mark[1] in outputs or mark[1] == "completed"]
+    marks = [(name, mark) for mark in _MARKER.finditer(reply) if (name := mark[1] or mark[2]) in (*outputs, "completed")]
     found: dict[str, str] = {}
-    for mark, after in zip_longest(marks, marks[1:]):
-        value = reply[mark.end() : after.start() if after else len(reply)]
-        if mark[1] in outputs and mark[1] not in found:
-            found[mark[1]] = _code_of(value) if mark[1] == CODE else _unfenced(value)
+    for (name, mark), after in zip_longest(marks, (mark.start() for _, mark in marks[1:])):
+        value = reply[mark.end() : after]
+        if name in outputs and name not in found:
+            found[name] = _code_of(value) if name == CODE else _unfenced(value)
     return found
 
 

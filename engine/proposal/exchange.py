@@ -173,7 +173,7 @@ def _judge(reply: str, fields: Mapping[str, str], outputs: tuple[str, ...], end:
 
 def _beginning(text: str) -> str:
     words = " ".join(text.split())
-    return words if len(words) <= 120 else f"{words[:120]}…"
+    return words if len(words) <= 200 else f"{words[:200]}…"
 
 
 def _end_of(response: Any) -> str:
@@ -199,6 +199,8 @@ def _broken_off(error: Any, latency_s: float) -> Outcome:
         (known.LMTransportError, "unreachable"),
     )
     status: CallStatus = next((status for kind, status in ends if isinstance(error, kind)), "rejected")
+    if type(error) is known.LMProviderError:  # what came is not even the provider's language: a proxy between
+        status = "server_error"
     if status == "unreachable" and "timed out" in str(error).lower():
         status = "timeout"
     return Outcome(

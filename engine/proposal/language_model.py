@@ -1,6 +1,7 @@
 """Which model is asked: choosing it, finding one on this machine, what it costs, and DSPy's client for it."""
 
 import contextlib
+import functools
 import http.client
 import json
 import os
@@ -111,6 +112,7 @@ def takes_pictures(choice: ModelChoice) -> bool:
     return bool(_listed(choice.model).get("supports_vision"))
 
 
+@functools.lru_cache(64)
 def _listed(model: str) -> Mapping[str, Any]:
     load_dspy()
     from dspy.clients.model_metadata import model_info  # type: ignore[import-untyped]

@@ -100,6 +100,7 @@ def test_a_chart_goes_along_where_the_prompt_asks_for_it_and_there_is_one(desk: 
         ("429", "rate_limited"),
         ("500", "server_error"),
         ("503", "server_error"),
+        ("not json", "server_error"),
         ("dropped", "unreachable"),
         ("timeout", "timeout"),
     ],
