@@ -72,7 +72,7 @@ def m003_the_language_model(execute: Execute) -> None:
     """Calls to a model, prompts, ideas, beliefs, a person's steering, caps, and why each run of the model arm was tried.
 
     Long texts are zlib BLOBs beside plain small columns. What differs between two equal campaigns, the time and latency of a
-    call, has its own table; `number` of a belief or of evidence is that of the run in which it was found, 0 for none.
+    call, has its own table; `found_in` is the run that said so, empty for a person.
     """
     statements = (
         """model_calls (call_id VARCHAR PRIMARY KEY, campaign_id VARCHAR, number BIGINT, origin VARCHAR, seq BIGINT, role VARCHAR,
@@ -86,10 +86,10 @@ def m003_the_language_model(execute: Execute) -> None:
         "ideas (idea_id VARCHAR PRIMARY KEY, title VARCHAR, text BLOB)",
         """idea_events (seq BIGINT PRIMARY KEY, at_utc TIMESTAMP, idea_id VARCHAR, weight DOUBLE, expires TIMESTAMP,
             is_deleted BOOLEAN)""",
-        """beliefs (belief_id VARCHAR, campaign_id VARCHAR, number BIGINT, kind VARCHAR, text VARCHAR, disproof VARCHAR,
-            theme VARCHAR, regime VARCHAR, PRIMARY KEY (belief_id, campaign_id, number))""",
-        """belief_evidence (belief_id VARCHAR, run_id VARCHAR, campaign_id VARCHAR, number BIGINT, is_for BOOLEAN,
-            PRIMARY KEY (belief_id, run_id, campaign_id, number))""",
+        """beliefs (belief_id VARCHAR PRIMARY KEY, campaign_id VARCHAR, found_in VARCHAR, kind VARCHAR, text VARCHAR,
+            disproof VARCHAR, theme VARCHAR, regime VARCHAR)""",
+        """belief_evidence (belief_id VARCHAR, run_id VARCHAR, found_in VARCHAR, is_for BOOLEAN,
+            PRIMARY KEY (belief_id, run_id, found_in))""",
         "belief_events (seq BIGINT PRIMARY KEY, at_utc TIMESTAMP, belief_id VARCHAR, kind VARCHAR, text VARCHAR)",
         """steering (seq BIGINT PRIMARY KEY, at_utc TIMESTAMP, campaign_id VARCHAR, kind VARCHAR, run_id VARCHAR, note VARCHAR,
             generations BIGINT)""",

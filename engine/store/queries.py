@@ -153,6 +153,11 @@ class Queries:
             [campaign_id, limit],
         )
 
+    def numbers(self, campaign_id: str) -> list[int]:
+        """Numbers of the campaign's recorded runs, in order."""
+        rows = self._database.rows("SELECT number FROM runs WHERE campaign_id = ? ORDER BY number", [campaign_id])
+        return [int(number) for (number,) in rows]
+
     def runs_of_code(self, campaign_id: str, code_hash: str, arm: str) -> list[tuple[str, int]]:
         """(id, number) of the campaign's runs of that source by that arm, in the order of their numbers."""
         return [

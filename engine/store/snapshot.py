@@ -19,6 +19,7 @@ from engine.errors import StoreError, StoreLocked
 from engine.settings import Settings
 from engine.store.database import Database, Reader, Writer, parquet_reader, quoted, utc_now
 from engine.store.files import room_for, sync_file, write_atomically
+from engine.store.model_queries import ModelQueries
 from engine.store.queries import Queries
 from engine.store.spool import read_spool
 
@@ -66,9 +67,16 @@ def write_snapshot(database: Database, snapshot_dir: Path, *, now: datetime | No
 
 @contextmanager
 def open_reader(settings: Settings, *, now: datetime | None = None) -> Iterator[Queries]:
+    """The first of `open_readers`, for a command that asks nothing about the language model."""
+    with open_readers(settings, now=now) as (queries, _):
+        yield queries
+
+
+@contextmanager
+def open_readers(settings: Settings, *, now: datetime | None = None) -> Iterator[tuple[Queries, ModelQueries]]:
     """Queries on the store for a command that only reads: on the ledger if nobody owns it, else on the last snapshot.
 
-    `source` and `age_s` of the queries say which. A store without a ledger is empty. Raises StoreLocked if the ledger is
+    `source` and `age_s` of the first say which. A store without a ledger is empty. Raises StoreLocked if the ledger is
     owned and has no snapshot yet, and whatever else opening it raises.
     """
     pending = [batch for _, batch in read_spool(settings.spool_dir).batches]
@@ -86,7 +94,7 @@ def open_reader(settings: Settings, *, now: datetime | None = None) -> Iterator[
             written_at = datetime.fromisoformat(manifest["written_at"])
             age_s = max(0.0, ((now or utc_now()) - written_at).total_seconds())
     try:
-        yield Queries(reader, source=source, age_s=age_s, pending=pending)
+        yield Queries(reader, source=source, age_s=age_s, pending=pending), ModelQueries(reader)
     finally:
         reader.close()
 

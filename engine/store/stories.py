@@ -74,7 +74,7 @@ class StoryQueries:
         """Why that run was tried; None for a run without a story. Raises UnknownRun if there is no such run."""
         rows = self._reader.rows(f"SELECT {_STORY} FROM stories s WHERE s.run_id = ?", [run_id])
         if not rows and not self._reader.rows("SELECT 1 FROM runs WHERE run_id = ?", [run_id]):
-            raise UnknownRun(f"no run {run_id!r} is in the ledger; `leaderboard` shows those that there are")
+            raise _unknown_run(run_id)
         return _story(rows[0]) if rows else None
 
     def stories(self, campaign_id: str, up_to_number: int | None = None) -> list[Story]:
@@ -89,14 +89,26 @@ class StoryQueries:
     def past_runs(self, campaign_id: str, arm: str, up_to_number: int, *, after_number: int = 0) -> list[PastRun]:
         """The arm's runs with numbers in (after_number, up_to_number]. Runs never change: a caller may keep those it has and
         ask for later ones."""
+        return self._past_runs(
+            "r.campaign_id = ? AND r.arm = ? AND r.number <= ? AND r.number > ?", [campaign_id, arm, up_to_number, after_number]
+        )
+
+    def past_run(self, run_id: str) -> PastRun:
+        """That run, of whatever arm and campaign. Raises UnknownRun."""
+        found = self._past_runs("r.run_id = ?", [run_id])
+        if not found:
+            raise _unknown_run(run_id)
+        return found[0]
+
+    def _past_runs(self, condition: str, params: Sequence[Any]) -> list[PastRun]:
         rows = self._reader.rows(
             f"""SELECT r.run_id, r.number, r.arm, r.parent_run_id, c.source, r.params, r.summary, r.status, r.failure_kind,
                   r.failure_message, r.failure_line, r.objective, r.validation_sharpe, coalesce(d.days, 0), {_TRAIN}, {_STORY}
                 FROM runs r JOIN strategies c USING (code_hash) LEFT JOIN stories s ON s.run_id = r.run_id
                 LEFT JOIN (SELECT run_id, octet_length(returns) // 4 AS days FROM run_returns WHERE "window" = 'validation') d
                   ON d.run_id = r.run_id
-                WHERE r.campaign_id = ? AND r.arm = ? AND r.number <= ? AND r.number > ? ORDER BY r.number""",
-            [campaign_id, arm, up_to_number, after_number],
+                WHERE {condition} ORDER BY r.number""",
+            params,
         )
         return [_past_run(row) for row in rows]
 
@@ -120,6 +132,10 @@ class StoryQueries:
             [campaign_id, up_to_number],
         )
         return [Indicator(*row) for row in rows]
+
+
+def _unknown_run(run_id: str) -> UnknownRun:
+    return UnknownRun(f"no run {run_id!r} is in the ledger; `leaderboard` shows those that there are")
 
 
 def _story(values: Sequence[Any]) -> Story:

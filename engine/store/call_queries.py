@@ -1,0 +1,146 @@
+"""Reads of calls to a model: pages of them, one whole, a run's in order, and what they have cost."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+import pandas as pd
+
+from engine.errors import UnknownEntry
+from engine.model_records import CallPlace, CallRecord, Spent
+from engine.store.database import Reader
+from engine.store.texts import Needle, unpacked, unpacked_fields
+
+RESEARCH = "m.origin IN ('loop', 'trial')"
+"""Calls that fed a run, as SQL; those of replays and of compiling did not."""
+
+# Small columns only: prompts and replies of 10,000 calls are 100 MB, which no page may read.
+_ROWS = """
+SELECT m.call_id, m.campaign_id, m.number, m.origin, m.seq, m.role, m.prompt_version, m.model, m.status, m.problem, m.attempt,
+  m.tokens_in, m.tokens_out, m.usd, t.latency_s, t.at_utc, r.run_id, r.status AS run_status, r.failure_kind AS run_failure,
+  s.is_kept AS kept
+"""
+_FROM = """
+FROM model_calls m JOIN model_call_times t USING (call_id)
+  LEFT JOIN runs r ON r.campaign_id = m.campaign_id AND r.number = m.number LEFT JOIN stories s ON s.run_id = r.run_id
+"""
+_WHOLE = """
+SELECT m.call_id, m.campaign_id, m.number, m.origin, m.seq, m.role, m.prompt_version, m.model, m.inputs, m.prompt, m.reply,
+  m.fields, m.status, m.problem, m.attempt, m.tokens_in, m.tokens_out, m.usd, t.latency_s, t.at_utc
+FROM model_calls m JOIN model_call_times t USING (call_id)
+"""
+# Billionths of a dollar are summed exactly, so that the sum hangs on no order.
+SPENT = """count(*) AS calls, coalesce(sum(m.tokens_in), 0)::BIGINT AS tokens_in,
+  coalesce(sum(m.tokens_out), 0)::BIGINT AS tokens_out, coalesce(sum(m.usd::DECIMAL(18, 9)), 0)::DOUBLE AS usd,
+  count(*) FILTER (m.usd IS NULL) AS unpriced_calls"""
+_SEARCHED_AT_ONCE = 500
+
+
+class CallQueries:
+    """Reads of the calls to a model."""
+
+    _reader: Reader
+
+    def calls(
+        self, *, campaign_id: str | None = None, run_id: str | None = None, number: int | None = None, role: str | None = None,
+        status: str | None = None, model: str | None = None, prompt_version: str | None = None, text: str | None = None,
+        origin: str | None = None, newest_first: bool = True, limit: int | None = 100, offset: int = 0,
+    ) -> pd.DataFrame:  # fmt: skip
+        """A page of the calls that meet every condition given, by time: the small fields of `CallRecord` (its place as
+        campaign_id, number and origin), then how the run that it fed has ended: run_id, run_status, run_failure (its kind) and
+        kept; None while there is no such run. `text` is searched in prompt and reply, whatever its case."""
+        conditions = {
+            "m.campaign_id": campaign_id, "r.run_id": run_id, "m.number": number, "m.role": role, "m.status": status,
+            "m.model": model, "m.prompt_version": prompt_version, "m.origin": origin,
+        }  # fmt: skip
+        given = {column: value for column, value in conditions.items() if value is not None}
+        where = " AND ".join(f"{column} = ?" for column in given) or "true"
+        way = "DESC" if newest_first else "ASC"
+        order = f"ORDER BY t.at_utc {way}, m.campaign_id {way}, m.number {way}, m.seq {way}, m.call_id {way}"
+        params: list[Any] = list(given.values())
+        if text:
+            some = self._search(f"SELECT m.call_id {_FROM} WHERE {where} {order}", params, text, limit and offset + limit)
+            where, params = "m.call_id IN (SELECT unnest(CAST(? AS VARCHAR[])))", [some]
+        return self._reader.read(f"{_ROWS} {_FROM} WHERE {where} {order} LIMIT ? OFFSET ?", [*params, limit, offset])
+
+    def _search(self, sql: str, params: Sequence[Any], text: str, wanted: int | None) -> list[str]:
+        """Those of the query's ids, in its order, whose call holds the text; as many as wanted."""
+        ids = [row[0] for row in self._reader.rows(sql, params)]
+        needle, found = Needle(text), list[str]()
+        for first in range(0, len(ids), _SEARCHED_AT_ONCE):
+            some = ids[first : first + _SEARCHED_AT_ONCE]
+            texts = self._reader.rows(
+                "SELECT call_id, prompt, reply FROM model_calls WHERE call_id IN (SELECT unnest(CAST(? AS VARCHAR[])))", [some]
+            )
+            holding = {call_id for call_id, prompt, reply in texts if needle.is_in(reply) or needle.is_in(prompt)}
+            found += [call_id for call_id in some if call_id in holding]
+            if wanted is not None and len(found) >= wanted:
+                break
+        return found[:wanted]
+
+    def call(self, call_id: str) -> CallRecord:
+        """That call, whole. Raises UnknownEntry."""
+        rows = self._reader.rows(f"{_WHOLE} WHERE m.call_id = ?", [call_id])
+        if not rows:
+            raise UnknownEntry(f"no call {call_id!r} is in the ledger; `traces` shows those that there are")
+        return _call(rows[0])
+
+    def calls_of_run(self, campaign_id: str, number: int) -> list[CallRecord]:
+        """The calls that fed the campaign's run of that number, whole, in the order made."""
+        rows = self._reader.rows(
+            f"{_WHOLE} WHERE m.campaign_id = ? AND m.number = ? AND {RESEARCH} ORDER BY m.seq, m.call_id", [campaign_id, number]
+        )
+        return [_call(row) for row in rows]
+
+    def next_seq(self, campaign_id: str, number: int) -> int:
+        """The number of that run's next call, from 1; a run that is made again after a crash counts on."""
+        sql = "SELECT coalesce(max(seq), 0) + 1 FROM model_calls WHERE campaign_id = ? AND number = ?"
+        return int(self._reader.rows(sql, [campaign_id, number])[0][0])
+
+    def statuses(self, campaign_id: str, up_to_number: int) -> pd.DataFrame:
+        """How the calls of the campaign's recorded runs up to that number ended: number, seq, role, prompt_version, status; in
+        order."""
+        return self._reader.read(
+            f"""SELECT m.number, m.seq, m.role, m.prompt_version, m.status FROM model_calls m
+                JOIN runs r ON r.campaign_id = m.campaign_id AND r.number = m.number
+                WHERE m.campaign_id = ? AND m.number <= ? AND {RESEARCH} ORDER BY m.number, m.seq, m.call_id""",
+            [campaign_id, up_to_number],
+        )
+
+    # Spending: calls of every origin cost money
+
+    def spent_on_day(self, day: date) -> Spent:
+        """What all calls of that UTC day have cost."""
+        start = datetime.combine(day, time())
+        rows = self._reader.rows(
+            f"SELECT {SPENT} FROM model_calls m JOIN model_call_times t USING (call_id) WHERE t.at_utc >= ? AND t.at_utc < ?",
+            [start, start + timedelta(days=1)],
+        )
+        return Spent(*rows[0])
+
+    def spent_in_campaign(self, campaign_id: str) -> Spent:
+        """What all calls for that campaign have cost."""
+        return Spent(*self._reader.rows(f"SELECT {SPENT} FROM model_calls m WHERE m.campaign_id = ?", [campaign_id])[0])
+
+    def spent_per_run(self, campaign_id: str | None = None, *, last: int = 20) -> pd.DataFrame:
+        """What each of the latest recorded runs has cost that made calls, newest first: campaign_id, number, calls, tokens_in,
+        tokens_out, usd, unpriced_calls, latency_s (of its calls together), elapsed_s (of the run); of one campaign or of all."""
+        return self._reader.read(
+            f"""SELECT m.campaign_id, m.number, {SPENT}, sum(t.latency_s) AS latency_s, any_value(e.elapsed_s) AS elapsed_s
+                FROM model_calls m JOIN model_call_times t USING (call_id)
+                JOIN runs r ON r.campaign_id = m.campaign_id AND r.number = m.number JOIN run_times e ON e.run_id = r.run_id
+                WHERE {RESEARCH} AND ($1 IS NULL OR m.campaign_id = $1)
+                GROUP BY m.campaign_id, m.number ORDER BY max(e.at_utc) DESC, m.number DESC LIMIT $2""",
+            [campaign_id, last],
+        )
+
+
+def _call(row: tuple[Any, ...]) -> CallRecord:
+    call_id, campaign_id, number, origin, seq, role, version, model, inputs, prompt, reply, fields, *rest, at_utc = row
+    status, problem, attempt, tokens_in, tokens_out, usd, latency_s = rest
+    return CallRecord(
+        call_id=call_id, place=CallPlace(campaign_id, number, origin), seq=seq, role=role, prompt_version=version, model=model,
+        inputs=unpacked_fields(inputs), prompt=unpacked(prompt), reply=unpacked(reply), fields=unpacked_fields(fields),
+        status=status, problem=problem, attempt=attempt, tokens_in=tokens_in, tokens_out=tokens_out, usd=usd,
+        latency_s=latency_s, at_utc=at_utc.replace(tzinfo=UTC),
+    )  # fmt: skip

@@ -1,0 +1,227 @@
+"""Writes about the language model: calls, prompts, ideas, beliefs, steering, caps. Each is one transaction.
+
+Repeating a write adds nothing. What runs in flight write is kept for each of them, so that the ledger says the same whichever
+committed first; the queries choose by run number. No key is ever handed in here, and an address that carries one is refused.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from engine.errors import StoreError, UnknownEntry
+from engine.model_records import Belief, CallRecord, Caps, Idea, ModelChoice
+from engine.settings import Settings
+from engine.store.database import Database, Writer, utc_now
+from engine.store.ledger import check_campaign, to_json
+from engine.store.texts import packed, packed_fields, unpacked
+
+BeliefChange = Literal["pin", "unpin", "mute", "unmute", "delete", "edit"]
+_CHANGES: tuple[BeliefChange, ...] = ("pin", "unpin", "mute", "unmute", "delete", "edit")
+
+
+class ModelLedger:
+    """Writes what the language model did and what a person wants of it. Safe to call from several threads."""
+
+    def __init__(self, database: Database, settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> None:
+        self._database = database
+        self._settings = settings
+        self._clock = clock
+
+    # Calls
+
+    def record_call(self, call: CallRecord) -> bool:
+        """Record one request and its reply, whole; False if a call of that id is there already. The campaign need not be: a call
+        that was paid for is never lost."""
+        place = call.place
+        row = (
+            call.call_id, place.campaign_id, place.number, place.origin, call.seq, call.role, call.prompt_version, call.model,
+            call.status, call.problem, call.attempt, call.tokens_in, call.tokens_out, call.usd, packed_fields(call.inputs),
+            packed(call.prompt), packed(call.reply), packed_fields(call.fields),
+        )  # fmt: skip
+        with self._database.transaction() as writer:
+            if writer.execute("SELECT 1 FROM model_calls WHERE call_id = ?", [call.call_id]):
+                return False
+            _insert(writer, "model_calls", row)
+            _insert(writer, "model_call_times", (call.call_id, _plain(call.at_utc), call.latency_s))
+        return True
+
+    def choose_model(self, choice: ModelChoice) -> None:
+        """Ask that model from now on. Raises StoreError for an address that carries a name or a key: those stay in the
+        environment."""
+        parts = urlsplit(choice.api_base)
+        if "@" in parts.netloc or parts.query or parts.fragment:
+            raise StoreError(
+                "the model's address carries a name, a key or a query, and the ledger keeps no keys: give the plain address, "
+                "such as http://127.0.0.1:8080/v1, and put the key into the environment or .env"
+            )
+        with self._database.transaction() as writer:
+            self._event(writer, "model_choices", (to_json(asdict(choice)),))
+
+    def set_caps(self, campaign_id: str | None, caps: Caps) -> None:
+        """Cap what that campaign may spend from now on, or every campaign without caps of its own."""
+        with self._database.transaction() as writer:
+            if campaign_id is not None:
+                check_campaign(writer, campaign_id)
+            self._event(writer, "caps", (campaign_id, to_json(asdict(caps))))
+
+    # Prompts
+
+    def prompt_version(self, role: str, version: str, text: str, *, who: str, why: str = "") -> bool:
+        """The role's prompt is of that version from now on, with `text` as written in the book; False if it was already. Each
+        text is kept once; a version that is taken up again is one more event of the role's history."""
+        with self._database.transaction() as writer:
+            if not writer.execute("SELECT 1 FROM prompt_texts WHERE role = ? AND version = ?", [role, version]):
+                _insert(writer, "prompt_texts", (role, version, text))
+            last = writer.execute("SELECT arg_max(version, seq) FROM prompt_events WHERE role = ?", [role])[0][0]
+            if last == version:
+                return False
+            self._event(writer, "prompt_events", (role, version, who, why))
+        return True
+
+    def propose_prompt(self, role: str, text: str, why: str, who: str) -> int:
+        """Keep a prompt for a person to accept or decline; the proposal's number."""
+        with self._database.transaction() as writer:
+            return self._event(writer, "prompt_proposals", (role, text, why, who))
+
+    def settle_proposal(self, seq: int, accepted: bool) -> None:
+        """Close the proposal of that number. Raises UnknownEntry; a proposal that was settled may be settled anew."""
+        with self._database.transaction() as writer:
+            _must_be(writer, "prompt_proposals", "seq", seq)
+            self._event(writer, "proposal_events", (seq, accepted))
+
+    # Ideas
+
+    def add_idea(self, idea: Idea) -> bool:
+        """Offer the idea to writers, also one that was deleted; False if it is offered just so already.
+
+        Raises ValueError for a weight that is not above 0, or another text under an id that is taken.
+        """
+        with self._database.transaction() as writer:
+            there = writer.execute("SELECT title, text FROM ideas WHERE idea_id = ?", [idea.idea_id])
+            if there and (there[0][0], unpacked(there[0][1])) != (idea.title, idea.text):
+                raise ValueError(f"idea {idea.idea_id} has another text in the ledger")
+            if not there:
+                _insert(writer, "ideas", (idea.idea_id, idea.title, packed(idea.text)))
+            return self._set_idea(writer, idea.idea_id, (idea.weight, _plain(idea.expires), False))
+
+    def change_idea(
+        self, idea_id: str, *, weight: float | None = None, expires: datetime | Literal["keep"] | None = "keep",
+        deleted: bool | None = None,
+    ) -> bool:  # fmt: skip
+        """Change what is given: `expires` None is never. False if that changes nothing. Raises UnknownEntry, and ValueError for a
+        weight that is not above 0."""
+        with self._database.transaction() as writer:
+            _must_be(writer, "ideas", "idea_id", idea_id)
+            old_weight, old_expires, was_deleted = _idea_state(writer, idea_id)[0]
+            state = (
+                old_weight if weight is None else weight,
+                old_expires if expires == "keep" else _plain(expires),
+                was_deleted if deleted is None else deleted,
+            )
+            return self._set_idea(writer, idea_id, state)
+
+    def _set_idea(self, writer: Writer, idea_id: str, state: tuple[float, datetime | None, bool]) -> bool:
+        if not state[0] > 0:
+            raise ValueError(f"the weight of idea {idea_id} is {state[0]}; wanted more than 0: delete it to show it no more")
+        if _idea_state(writer, idea_id) == [state]:
+            return False
+        self._event(writer, "idea_events", (idea_id, *state))
+        return True
+
+    # Beliefs
+
+    def record_belief(self, belief: Belief, campaign_id: str, run_id: str = "") -> None:
+        """Keep the lesson or theory with its evidence, as found in that run (empty: by a person). One that is there keeps its
+        text and takes the evidence, and stays deleted if a person has deleted it."""
+        with self._database.transaction() as writer:
+            if not writer.execute("SELECT 1 FROM beliefs WHERE belief_id = ?", [belief.belief_id]):
+                texts = (belief.kind, belief.text, belief.disproof, belief.theme, belief.regime)
+                _insert(writer, "beliefs", (belief.belief_id, campaign_id, run_id, *texts))
+                for kind, is_so in (("pin", belief.is_pinned), ("mute", belief.is_muted)):
+                    if is_so:
+                        self._event(writer, "belief_events", (belief.belief_id, kind, ""))
+            for evidence, is_for in ((belief.runs_for, True), (belief.runs_against, False)):
+                for spoke in evidence:
+                    _add_evidence(writer, (belief.belief_id, spoke, run_id), is_for)
+
+    def belief_evidence(self, belief_id: str, run_id: str, is_for: bool, *, found_in: str | None = None) -> bool:
+        """That run speaks for or against the belief, as found in the run `found_in`, or in itself. False if it was said there
+        already. Raises UnknownEntry for an unknown belief."""
+        with self._database.transaction() as writer:
+            _must_be(writer, "beliefs", "belief_id", belief_id)
+            return _add_evidence(writer, (belief_id, run_id, run_id if found_in is None else found_in), is_for)
+
+    def belief_event(self, belief_id: str, kind: BeliefChange, text: str = "") -> None:
+        """A person pins, mutes, deletes or edits a belief; `text` is its new wording. Raises UnknownEntry, and ValueError for
+        another kind or an edit without text."""
+        if kind not in _CHANGES or (kind == "edit" and not text.strip()):
+            raise ValueError(f"a belief cannot be changed by {kind!r} with {text!r}; wanted one of {_CHANGES}, an edit with text")
+        with self._database.transaction() as writer:
+            _must_be(writer, "beliefs", "belief_id", belief_id)
+            self._event(writer, "belief_events", (belief_id, kind, text))
+
+    # Steering
+
+    def steer(
+        self, campaign_id: str, kind: Literal["continue", "never", "try"], *, run_id: str | None = None, note: str = "",
+        generations: int | None = None,
+    ) -> int:  # fmt: skip
+        """Keep what a person wants next; its number. Raises CampaignError for an unknown campaign, ValueError for a `continue` or
+        `never` without a run."""
+        if kind != "try" and run_id is None:
+            raise ValueError(f"{kind!r} is about a run, and none was named")
+        with self._database.transaction() as writer:
+            check_campaign(writer, campaign_id)
+            return self._event(writer, "steering", (campaign_id, kind, run_id, note, generations))
+
+    def steering_used(self, seq: int, run_id: str) -> None:
+        """That run followed the steering of that number. Raises UnknownEntry."""
+        with self._database.transaction() as writer:
+            _must_be(writer, "steering", "seq", seq)
+            if not writer.execute("SELECT 1 FROM steering_uses WHERE seq = ? AND run_id = ?", [seq, run_id]):
+                _insert(writer, "steering_uses", (seq, run_id))
+
+    def indicator(self, campaign_id: str, name: str, description: str, source: str, run_id: str) -> bool:
+        """The run adds an indicator to its campaign; False if it has one of that name. Where runs in flight choose one name, the
+        queries give it to the lowest number."""
+        with self._database.transaction() as writer:
+            check_campaign(writer, campaign_id)
+            key = [campaign_id, name, run_id]
+            if writer.execute("SELECT 1 FROM indicators WHERE campaign_id = ? AND name = ? AND run_id = ?", key):
+                return False
+            _insert(writer, "indicators", (*key, description, source))
+        return True
+
+    def _event(self, writer: Writer, table: str, values: Sequence[Any]) -> int:
+        """Append a row with the next number and the time; the number."""
+        seq = int(writer.execute(f"SELECT coalesce(max(seq), 0) + 1 FROM {table}")[0][0])
+        _insert(writer, table, (seq, _plain(self._clock()), *values))
+        return seq
+
+
+def _insert(writer: Writer, table: str, values: Sequence[Any]) -> None:
+    writer.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(values))})", values)
+
+
+def _add_evidence(writer: Writer, key: tuple[str, str, str], is_for: bool) -> bool:
+    if writer.execute("SELECT 1 FROM belief_evidence WHERE belief_id = ? AND run_id = ? AND found_in = ?", key):
+        return False
+    _insert(writer, "belief_evidence", (*key, is_for))
+    return True
+
+
+def _must_be(writer: Writer, table: str, key: str, value: str | int) -> None:
+    if not writer.execute(f"SELECT 1 FROM {table} WHERE {key} = ? LIMIT 1", [value]):
+        raise UnknownEntry(f"nothing with the id {value} is in the ledger's {table}: reload the page, or list what there is")
+
+
+def _idea_state(writer: Writer, idea_id: str) -> list[tuple[Any, ...]]:
+    sql = "SELECT weight, expires, is_deleted FROM idea_events WHERE idea_id = ? ORDER BY seq DESC LIMIT 1"
+    return writer.execute(sql, [idea_id])
+
+
+def _plain(time: datetime | None) -> datetime | None:
+    """UTC without a zone, as DuckDB's TIMESTAMP wants it."""
+    return None if time is None else time.astimezone(UTC).replace(tzinfo=None)
