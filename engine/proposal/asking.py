@@ -10,13 +10,14 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal
 
 from engine.errors import EngineError
 from engine.model_records import AWAY, CallPlace, CallRecord, CallStatus, ModelChoice
 from engine.proposal.budget import Budget, CapReached, PriceUnknown, Reservation
-from engine.proposal.exchange import CHART, Outcome, PromptText, Request, fill, send
+from engine.proposal.exchange import CHART, Outcome, Request, fill, send
 from engine.proposal.language_model import for_prompt, output_limit, price_of
+from engine.proposal.prompt_book import Prompt, PromptBook
 from engine.proposal.redaction import read_environment, redact
 
 READINGS = 3
@@ -25,15 +26,6 @@ _BACK_OFF_S = (1.0, 2.0, 4.0, 8.0)
 _AWAY_S = 60.0
 _SLICE_S = 2.0  # a new model, key, prompt or cap is noticed within this
 _PASSING_S = 1.0
-
-
-class Book(Protocol):
-    """What is read of the prompt book: `prompt_book.PromptBook`."""
-
-    @property
-    def prompts(self) -> Mapping[str, PromptText]: ...
-    @property
-    def version(self) -> str: ...
 
 
 class ReplyFault(EngineError):
@@ -76,7 +68,7 @@ class _Question:
     seq: Callable[[], int]
     image: bytes | None
     cancelled: threading.Event
-    book: Book | None
+    book: PromptBook | None
     call_ids: list[str] = field(default_factory=list)
     setbacks: int = 0
     faults: int = 0
@@ -92,7 +84,7 @@ class Asker:
 
     def __init__(
         self,
-        book: Callable[[], Book],
+        book: Callable[[], PromptBook],
         choice: Callable[[], ModelChoice | None],
         record: Callable[[CallRecord], None],
         budget: Budget,
@@ -121,7 +113,7 @@ class Asker:
         seq: Callable[[], int],
         image: bytes | None = None,
         cancelled: threading.Event,
-        book: Book | None = None,
+        book: PromptBook | None = None,
     ) -> Answer:
         """The model's answer in that role, waited for as long as it takes.
 
@@ -205,7 +197,7 @@ class Asker:
             self._pause(question, _AWAY_S)
         return None
 
-    def _prompt(self, question: _Question) -> PromptText:
+    def _prompt(self, question: _Question) -> Prompt:
         return (question.book or self._book()).prompts[question.role]
 
     # --- waiting
@@ -267,7 +259,7 @@ def _sendable(text: str) -> str:
 
 def _recorded(
     question: _Question,
-    prompt: PromptText,
+    prompt: Prompt,
     choice: ModelChoice,
     request: Request,
     outcome: Outcome,

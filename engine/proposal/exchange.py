@@ -8,33 +8,17 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from engine.model_records import CallStatus, ModelChoice
 from engine.proposal.adapter import fault_in, is_refusal, lenient_adapter, read_fields
 from engine.proposal.language_model import load_dspy, open_model, price_of
+from engine.proposal.prompt_book import Prompt
 
 CHART = "chart"
 _PICTURE_TOKENS = 1_600
 _LETTERS_PER_TOKEN = 3  # code and figures take more tokens than prose; a guess for room in the budget, never a result
 _GLANCE_S = 0.1
-
-
-class PromptText(Protocol):
-    """What is read of a prompt: `prompt_book.Prompt`."""
-
-    @property
-    def inputs(self) -> Mapping[str, str]: ...
-    @property
-    def outputs(self) -> Mapping[str, str]: ...
-    @property
-    def instructions(self) -> str: ...
-    @property
-    def temperature(self) -> float | None: ...
-    @property
-    def model(self) -> str | None: ...
-    @property
-    def version(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -67,7 +51,7 @@ class Outcome:
     is_too_long: bool = False
 
 
-def fill(prompt: PromptText, inputs: Mapping[str, str], *, image: bytes | None = None) -> Request:
+def fill(prompt: Prompt, inputs: Mapping[str, str], *, image: bytes | None = None) -> Request:
     """The prompt with its inputs: constant text first, then the inputs in the prompt's order, so that prefix caches work.
 
     DSPy knows a field by its name alone: an input that has the name of an output (the code to repair) is sent as `given_…`,

@@ -10,7 +10,7 @@ from engine.model_records import CallPlace, CallRecord, Caps, ModelChoice, Spent
 from engine.proposal.asking import Answer, Asker
 from engine.proposal.budget import Budget
 from engine.proposal.roles import ROLES
-from tests.proposal.prompts import SmallBook
+from tests.proposal.prompts import small_book
 from tests.scripted_model import ScriptedModel
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -25,7 +25,7 @@ class Desk:
     def __init__(self, server: ScriptedModel) -> None:
         self.server = server
         self.choice: ModelChoice | None = server.choice()
-        self.book = SmallBook()
+        self.book = small_book()
         self.calls: list[CallRecord] = []
         self.waited: list[float] = []
         self.now = START
