@@ -6,11 +6,12 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from engine.command import backtest, bench, check, data, doctor, research
+from engine.command import backtest, bench, check, data, doctor, prompts, research
 from engine.command.answer import answers
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, help=__doc__)
 app.add_typer(data.app, name="data")
+app.add_typer(prompts.app, name="prompts")
 for command in (
     research.run, backtest.backtest, backtest.sweep, research.leaderboard, research.repeat, check.check, bench.bench,
     doctor.doctor,

@@ -60,11 +60,6 @@ class Prompt:
         """12 hexadecimal digits of its content."""
         return _digest([*asdict(self).items(), *self.inputs.items(), *self.outputs.items()])
 
-    @property
-    def shown(self) -> str:
-        """The instructions as the model reads them: an input is named, and its value follows as a field of its own."""
-        return _REFERENCE.sub(r"`\1`", self.instructions)
-
 
 @dataclass(frozen=True)
 class PromptBook:
