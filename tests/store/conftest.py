@@ -1,8 +1,10 @@
 """A store of its own for each test, and child processes that are gone when the test is."""
 
+import itertools
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,8 @@ import pytest
 from engine.settings import Settings
 from engine.store.database import Database
 from engine.store.ledger import Ledger
+from engine.store.model_ledger import ModelLedger
+from engine.store.model_queries import ModelQueries
 from engine.store.queries import Queries
 from tests.store.samples import spec
 
@@ -40,6 +44,18 @@ def ledger(database: Database, settings: Settings) -> Ledger:
 @pytest.fixture
 def queries(database: Database) -> Queries:
     return Queries(database)
+
+
+@pytest.fixture
+def model_ledger(ledger: Ledger, database: Database, settings: Settings) -> ModelLedger:
+    """What the language model does in a store that has the campaign c1; its clock ticks."""
+    minutes = itertools.count()
+    return ModelLedger(database, settings, clock=lambda: datetime(2030, 1, 1, tzinfo=UTC) + timedelta(minutes=next(minutes)))
+
+
+@pytest.fixture
+def model_queries(database: Database) -> ModelQueries:
+    return ModelQueries(database)
 
 
 @pytest.fixture
