@@ -224,6 +224,8 @@ class ScriptedModel:
             return
         if fault in _ERRORS:
             status, code, message = _ERRORS[fault]
+            if status == 401:  # some providers say which key they do not know
+                message = f"{message}: {handler.headers.get('Authorization', '')}"
             _send(handler, status, {"error": {"message": message, "type": code, "code": code}})
             return
         usage = {"prompt_tokens": tokens[0], "completion_tokens": tokens[1], "total_tokens": sum(tokens)}

@@ -90,11 +90,20 @@ def answer_for(text: str, script: Shares) -> tuple[str, str]:
     given = _sections(text)
     role = ROLE_OF.get(frozenset(outputs), "")
     if role == "draft":
-        role = "crossover" if "other_code" in given else "improve" if "parent_code" in given else "draft"
+        role = writer_of(set(given))
     drawn = f"{script.seed} {text}"
     values = _values(role, given, drawn, script)
     reply = "\n\n".join(f"[[ ## {name} ## ]]\n{values.get(name, f'A plausible {name}.')}" for name in outputs)
     return role, f"{reply}\n\n[[ ## completed ## ]]\n"
+
+
+def writer_of(given: set[str]) -> str:
+    """Which of the four that write strategies, by what they are given."""
+    if "parent_code" not in given:
+        return "draft"
+    if "other_code" in given:
+        return "crossover"
+    return "improve" if given & {"benchmarks", "ideas", "indicators", "notes", "theories"} else "risk"
 
 
 def _sections(text: str) -> dict[str, str]:
@@ -104,7 +113,7 @@ def _sections(text: str) -> dict[str, str]:
 
 
 def _values(role: str, given: dict[str, str], drawn: str, script: Shares) -> dict[str, str]:
-    if role in ("draft", "improve", "crossover"):
+    if role in ("draft", "improve", "crossover", "risk"):
         title, code = strategy(drawn, script.weights())
         figure = FIGURES[int(share_of(drawn + "figure") * len(FIGURES))]
         direction = "down" if figure == "max_drawdown" else "up"

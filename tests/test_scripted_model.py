@@ -9,7 +9,9 @@ import pytest
 from engine.figures import PORTFOLIO_FIGURES
 from engine.proposal.roles import ROLES
 from tests.scripted_model import Script, ScriptedModel
-from tests.scripted_replies import FIGURES, KINDS, ROLE_OF, mended, narrowed, strategy
+from tests.scripted_replies import FIGURES, KINDS, ROLE_OF, mended, narrowed, strategy, writer_of
+
+WRITERS = ("draft", "improve", "crossover", "risk")
 
 
 def only(kind: str) -> dict[str, float]:
@@ -18,6 +20,7 @@ def only(kind: str) -> dict[str, float]:
 
 def test_it_knows_every_role_and_predicts_figures_that_there_are() -> None:
     assert set(ROLE_OF.values()) | {"improve", "crossover", "risk"} == set(ROLES)
+    assert {role: writer_of(set(ROLES[role].inputs)) for role in WRITERS} == {role: role for role in WRITERS}
     assert set(FIGURES) <= set(PORTFOLIO_FIGURES)
 
 
