@@ -46,7 +46,7 @@ evidence AS (
 said AS (
   SELECT belief_id, arg_max(text, seq) FILTER (kind = 'edit') AS text,
     arg_max(kind, seq) FILTER (kind IN ('pin', 'unpin')) AS pin, arg_max(kind, seq) FILTER (kind IN ('mute', 'unmute')) AS mute,
-    count(*) FILTER (kind = 'delete') > 0 AS is_deleted
+    arg_max(kind, seq) FILTER (kind IN ('delete', 'restore')) = 'delete' AS is_deleted
   FROM belief_events GROUP BY belief_id)
 SELECT k.belief_id, k.kind, coalesce(s.text, k.text), k.disproof, k.theme, k.regime, e.runs_for, e.runs_against,
   coalesce(s.pin = 'pin', false), coalesce(s.mute = 'mute', false)

@@ -107,5 +107,15 @@ def m003_the_language_model(execute: Execute) -> None:
         execute(f"CREATE TABLE {statement}")
 
 
-MIGRATIONS: tuple[Callable[[Execute], None], ...] = (m001_first_tables, m002_what_the_gate_measured, m003_the_language_model)
+def m004_steering_is_withdrawn(execute: Execute) -> None:
+    """What a person asked for can be taken back: *for ever* would else have no end."""
+    execute("CREATE TABLE steering_withdrawn (seq BIGINT PRIMARY KEY, at_utc TIMESTAMP)")
+
+
+MIGRATIONS: tuple[Callable[[Execute], None], ...] = (
+    m001_first_tables,
+    m002_what_the_gate_measured,
+    m003_the_language_model,
+    m004_steering_is_withdrawn,
+)
 """Step n brings a ledger of version n - 1 to version n; the tuple's length is this program's version."""

@@ -17,8 +17,8 @@ from engine.store.database import Database, Writer, utc_now
 from engine.store.ledger import check_campaign, to_json
 from engine.store.texts import packed, packed_fields, unpacked
 
-BeliefChange = Literal["pin", "unpin", "mute", "unmute", "delete", "edit"]
-_CHANGES: tuple[BeliefChange, ...] = ("pin", "unpin", "mute", "unmute", "delete", "edit")
+BeliefChange = Literal["pin", "unpin", "mute", "unmute", "delete", "restore", "edit"]
+_CHANGES: tuple[BeliefChange, ...] = ("pin", "unpin", "mute", "unmute", "delete", "restore", "edit")
 
 
 class ModelLedger:
@@ -154,8 +154,8 @@ class ModelLedger:
             return _add_evidence(writer, (belief_id, run_id, run_id if found_in is None else found_in), is_for)
 
     def belief_event(self, belief_id: str, kind: BeliefChange, text: str = "") -> None:
-        """A person pins, mutes, deletes or edits a belief; `text` is its new wording. Raises UnknownEntry, and ValueError for
-        another kind or an edit without text."""
+        """A person pins, mutes, deletes, restores or edits a belief; `text` is its new wording. Raises UnknownEntry, and
+        ValueError for another kind or an edit without text."""
         if kind not in _CHANGES or (kind == "edit" and not text.strip()):
             raise ValueError(f"a belief cannot be changed by {kind!r} with {text!r}; wanted one of {_CHANGES}, an edit with text")
         with self._database.transaction() as writer:
@@ -182,6 +182,13 @@ class ModelLedger:
             _must_be(writer, "steering", "seq", seq)
             if not writer.execute("SELECT 1 FROM steering_uses WHERE seq = ? AND run_id = ?", [seq, run_id]):
                 _insert(writer, "steering_uses", (seq, run_id))
+
+    def withdraw_steering(self, seq: int) -> None:
+        """The steering of that number holds no more; runs that followed it stay. Raises UnknownEntry."""
+        with self._database.transaction() as writer:
+            _must_be(writer, "steering", "seq", seq)
+            if not writer.execute("SELECT 1 FROM steering_withdrawn WHERE seq = ?", [seq]):
+                _insert(writer, "steering_withdrawn", (seq, _plain(self._clock())))
 
     def indicator(self, campaign_id: str, name: str, description: str, source: str, run_id: str) -> bool:
         """The run adds an indicator to its campaign; False if it has one of that name. Where runs in flight choose one name, the

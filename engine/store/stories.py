@@ -113,12 +113,12 @@ class StoryQueries:
         return [_past_run(row) for row in rows]
 
     def steering(self, campaign_id: str) -> list[tuple[Steering, list[str]]]:
-        """What a person wanted of the campaign, in that order, each with the ids of the runs that it led to."""
+        """What a person wants of the campaign and has not withdrawn, in that order, each with the ids of the runs it led to."""
         rows = self._reader.rows(
             """SELECT s.seq, s.kind, s.run_id, s.note, s.generations,
                  list(u.run_id ORDER BY r.number NULLS LAST, u.run_id) FILTER (u.run_id IS NOT NULL)
                FROM steering s LEFT JOIN steering_uses u USING (seq) LEFT JOIN runs r ON r.run_id = u.run_id
-               WHERE s.campaign_id = ? GROUP BY ALL ORDER BY s.seq""",
+               WHERE s.campaign_id = ? AND s.seq NOT IN (SELECT seq FROM steering_withdrawn) GROUP BY ALL ORDER BY s.seq""",
             [campaign_id],
         )
         return [(Steering(*row[:5]), row[5] or []) for row in rows]

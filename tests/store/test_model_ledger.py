@@ -213,6 +213,27 @@ def test_steering_tells_which_runs_followed_it(ledger: Ledger, model_ledger: Mod
         model_ledger.steering_used(99, "c1-0001")
 
 
+def test_steering_that_is_withdrawn_holds_no_more(model_ledger: ModelLedger, model_queries: ModelQueries) -> None:
+    for_ever = model_ledger.steer("c1", "continue", run_id="c1-0001")
+    kept = model_ledger.steer("c1", "try", note="use volume")
+    for _ in range(2):
+        model_ledger.withdraw_steering(for_ever)
+    assert [asked.seq for asked, _ in model_queries.steering("c1")] == [kept]
+    with pytest.raises(UnknownEntry):
+        model_ledger.withdraw_steering(99)
+
+
+def test_a_belief_that_was_deleted_by_mistake_comes_back_as_it_was(
+    model_ledger: ModelLedger, model_queries: ModelQueries
+) -> None:
+    model_ledger.record_belief(Belief("b9", "lesson", "Wide stops hold.", runs_for=("c1-0001",)), "c1")
+    before = model_queries.beliefs()
+    model_ledger.belief_event("b9", "delete")
+    assert model_queries.beliefs() == []
+    model_ledger.belief_event("b9", "restore")
+    assert model_queries.beliefs() == before
+
+
 def test_an_indicators_name_belongs_to_the_lowest_run_whichever_committed_first(
     ledger: Ledger, model_ledger: ModelLedger, model_queries: ModelQueries
 ) -> None:
@@ -283,3 +304,22 @@ def test_a_ledger_of_version_2_takes_stories_and_calls_after_its_migration(
     assert queries.story("c1-0002") == story(2)
     assert queries.calls()["run_id"].tolist() == ["c1-0002"]
     database.close()
+
+
+def test_calls_are_counted_by_what_they_meet_and_by_role(model_ledger: ModelLedger, model_queries: ModelQueries) -> None:
+    for one in (
+        call(1, 1),
+        call(1, 2, role="repair", status="malformed", model="openai/other"),
+        call(2, 1, prompt_version="v2", usd=None),
+        call(2, 2, role="repair", origin="replay"),
+    ):
+        model_ledger.record_call(one)
+    assert model_queries.count_calls() == 4
+    assert model_queries.count_calls(role="repair", status="malformed") == 1
+    assert model_queries.count_calls(campaign_id="c1", number=2, prompt_version="v2") == 1
+    assert model_queries.count_calls(model="openai/none") == 0
+    assert model_queries.models_asked() == ["openai/other", "openai/scripted"]
+    by_role = model_queries.role_calls().set_index("role")
+    assert by_role["calls"].to_dict() == {"draft": 2, "repair": 1}, "a replay says nothing of the research"
+    assert by_role["answered"].to_dict() == {"draft": 2, "repair": 0}
+    assert by_role["unpriced_calls"].to_dict() == {"draft": 1, "repair": 0}
