@@ -49,19 +49,39 @@ class CallQueries:
         """A page of the calls that meet every condition given, by time: the small fields of `CallRecord` (its place as
         campaign_id, number and origin), then how the run that it fed has ended: run_id, run_status, run_failure (its kind) and
         kept; None while there is no such run. `text` is searched in prompt and reply, whatever its case."""
-        conditions = {
+        where, params = _where({
             "m.campaign_id": campaign_id, "r.run_id": run_id, "m.number": number, "m.role": role, "m.status": status,
             "m.model": model, "m.prompt_version": prompt_version, "m.origin": origin,
-        }  # fmt: skip
-        given = {column: value for column, value in conditions.items() if value is not None}
-        where = " AND ".join(f"{column} = ?" for column in given) or "true"
+        })  # fmt: skip
         way = "DESC" if newest_first else "ASC"
         order = f"ORDER BY t.at_utc {way}, m.campaign_id {way}, m.number {way}, m.seq {way}, m.call_id {way}"
-        params: list[Any] = list(given.values())
         if text:
             some = self._search(f"SELECT m.call_id {_FROM} WHERE {where} {order}", params, text, limit and offset + limit)
             where, params = "m.call_id IN (SELECT unnest(CAST(? AS VARCHAR[])))", [some]
         return self._reader.read(f"{_ROWS} {_FROM} WHERE {where} {order} LIMIT ? OFFSET ?", [*params, limit, offset])
+
+    def count_calls(
+        self, *, campaign_id: str | None = None, number: int | None = None, role: str | None = None, status: str | None = None,
+        model: str | None = None, prompt_version: str | None = None,
+    ) -> int:  # fmt: skip
+        """How many calls meet every condition given."""
+        where, params = _where({
+            "campaign_id": campaign_id, "number": number, "role": role, "status": status, "model": model,
+            "prompt_version": prompt_version,
+        })  # fmt: skip
+        return int(self._reader.rows(f"SELECT count(*) FROM model_calls WHERE {where}", params)[0][0])
+
+    def models_asked(self) -> list[str]:
+        """The name of every model that was ever asked, in order."""
+        return [row[0] for row in self._reader.rows("SELECT DISTINCT model FROM model_calls ORDER BY model")]
+
+    def role_calls(self) -> pd.DataFrame:
+        """What was asked of each role in the research itself: role, calls, answered, tokens_in, tokens_out, usd,
+        unpriced_calls; in the order of names."""
+        return self._reader.read(
+            f"""SELECT m.role, count(*) FILTER (m.status = 'answered') AS answered, {SPENT}
+                FROM model_calls m WHERE {RESEARCH} GROUP BY m.role ORDER BY m.role"""
+        )
 
     def _search(self, sql: str, params: Sequence[Any], text: str, wanted: int | None) -> list[str]:
         """Those of the query's ids, in its order, whose call holds the text; as many as wanted."""
@@ -133,6 +153,12 @@ class CallQueries:
                 GROUP BY m.campaign_id, m.number ORDER BY max(e.at_utc) DESC, m.number DESC LIMIT $2""",
             [campaign_id, last],
         )
+
+
+def _where(conditions: dict[str, Any]) -> tuple[str, list[Any]]:
+    """SQL and its values for the conditions that are given."""
+    given = {column: value for column, value in conditions.items() if value is not None}
+    return " AND ".join(f"{column} = ?" for column in given) or "true", list(given.values())
 
 
 def _call(row: tuple[Any, ...]) -> CallRecord:

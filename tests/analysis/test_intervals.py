@@ -1,10 +1,12 @@
-"""The interval of a share against its definition: the shares that a score test would not refuse."""
+"""Intervals: of a share against its definition, the shares that a score test would not refuse; of a lead against Welch."""
 
 import math
 
+import numpy as np
 import pytest
+from scipy.stats import ttest_ind
 
-from engine.analysis.intervals import Z_95, share_interval
+from engine.analysis.intervals import LEAST_RUNS, Z_95, lift_interval, share_interval
 
 
 @pytest.mark.parametrize(("wins", "n"), [(50, 100), (1, 7), (4_321, 10_000)])
@@ -31,3 +33,41 @@ def test_more_cases_narrow_it() -> None:
 @pytest.mark.parametrize(("share", "n"), [(0.5, 0), (math.nan, 10), (0.5, math.nan)])
 def test_without_cases_there_is_no_interval(share: float, n: float) -> None:
     assert all(math.isnan(bound) for bound in share_interval(share, n))
+
+
+def test_in_one_campaign_the_lead_has_the_interval_of_welch() -> None:
+    rng = np.random.default_rng(5)
+    own, others = rng.normal(0, 1, 7), rng.normal(0, 3, 9)
+    lift = lift_interval([(own, others)])
+    welch = ttest_ind(own, others, equal_var=False).confidence_interval()
+    assert (lift.low, lift.high) == pytest.approx((welch.low, welch.high))
+    assert lift.mean == pytest.approx(own.mean() - others.mean())
+
+
+def test_the_true_lead_lies_in_95_of_100_intervals_also_over_campaigns_of_other_levels() -> None:
+    rng = np.random.default_rng(7)
+    inside = 0
+    for _ in range(400):
+        easy = (rng.normal(11, 1, 6), rng.normal(10, 0.5, 30))
+        lift = lift_interval([(rng.normal(2, 1, 4), rng.normal(1, 2, 7)), easy])
+        inside += lift.low <= 1 <= lift.high
+    assert 0.92 <= inside / 400 <= 0.98
+
+
+def test_campaigns_that_differ_in_level_give_no_lead_by_their_mix() -> None:
+    lift = lift_interval([([10.0, 10.2] * 10, [10.0, 10.2] * 3), ([1.0, 1.2], [1.0, 1.2] * 50)])
+    assert lift.mean == pytest.approx(0.0)
+    assert (lift.runs, lift.others) == (22, 106)
+
+
+def test_too_few_runs_have_no_interval() -> None:
+    few, enough = [1.0] * (LEAST_RUNS - 1), [1.0, 2.0] * LEAST_RUNS
+    for own, others in ((few, enough), (enough, few), ([], enough), ([*few, math.nan, -math.inf], enough)):
+        assert math.isnan(lift_interval([(own, others)]).mean)
+    assert lift_interval([(few, enough)]).runs == LEAST_RUNS - 1
+    assert math.isnan(lift_interval([]).low)
+
+
+def test_runs_that_are_all_alike_have_an_interval_of_no_width() -> None:
+    lift = lift_interval([([2.0] * 5, [1.0] * 5)])
+    assert (lift.mean, lift.low, lift.high) == (1.0, 1.0, 1.0)
