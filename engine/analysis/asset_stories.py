@@ -68,11 +68,10 @@ def _changes(table: pd.DataFrame, parent: pd.DataFrame) -> str:
     down = [i for i in order[::-1] if moved[i] < -NOISE]
     same = len(known) - len(up) - len(down)
     return (
-        f"against the parent run: {len(up)} assets improved, {len(down)} worsened, {same} unchanged;"
-        f" most improved {_moves(up, now, before)}; most worsened {_moves(down, now, before)}"
+        f"P/L against the parent run: {len(up)} assets improved, {len(down)} worsened, {same} unchanged;"
+        f" most improved {_moves(up, moved)}; most worsened {_moves(down, moved)}"
     )
 
 
-def _moves(places: list[int], now: np.ndarray, before: np.ndarray) -> str:
-    texts = [f"{asset_name(i)} {rough_change(before[i])} to {rough_change(now[i])}" for i in places[:SHOWN]]
-    return ", ".join(texts) or "none"
+def _moves(places: list[int], moved: np.ndarray) -> str:
+    return ", ".join(f"{asset_name(i)} {rough_change(moved[i])}" for i in places[:SHOWN]) or "none"

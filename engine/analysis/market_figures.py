@@ -143,7 +143,7 @@ def _positive(values: np.ndarray) -> np.ndarray:
 
 def _drawdown(s: _Stretch) -> float:
     """Deepest fall of the mean of all assets below its highest so far in these rows."""
-    return float((s.index / np.maximum.accumulate(s.index) - 1.0).min())
+    return float((s.index / np.maximum.accumulate(s.index) - 1.0).min()) if len(s.index) else float("nan")
 
 
 def _up_bars(s: _Stretch) -> float:

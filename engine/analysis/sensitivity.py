@@ -28,14 +28,15 @@ class _Line:
 
 
 def sensitivity_section(
-    table: pd.DataFrame, values: np.ndarray, params: Sequence[Params], best: int, *, objective: str, min_trades: int
-) -> str:
+    table: pd.DataFrame, values: np.ndarray, params: Sequence[Params], best: int, *, objective: str, min_trades: int,
+    most_chars: int = MOST_CHARS,
+) -> str:  # fmt: skip
     """For each parameter its rank correlation with the objective (Spearman 1904), the median of its values in the best third
     of scenarios and in the worst, and whether the best set lies at the edge of what was tried.
 
     `values`: objective by scenario, NaN where there is none; where fewer than LEAST_SCENARIOS have one, the number of trades
     takes its place, since then that is what has to change. A choice of texts shows the median by choice and the correlation
-    ratio of the ranks instead. Parameters that matter most come first, and what would not fit is counted.
+    ratio of the ranks instead. Parameters that matter most come first, and those that do not fit in `most_chars` are counted.
     """
     label = PORTFOLIO_FIGURES[objective].label
     trades = table["trades_with_open"].to_numpy(float)
@@ -51,12 +52,12 @@ def sensitivity_section(
     if kept.sum() < LEAST_SCENARIOS:
         return f"{head}\nnot computed: {kept.sum()} scenarios ran, wanted {LEAST_SCENARIOS}"
     head += (
-        f"\nparameter: rank correlation with {label} over {kept.sum()} scenarios; median in best / worst third; best set's value of"
-        " range tried"
+        f"\nparameter: rank correlation with {label} over {kept.sum()} scenarios; median in best / worst third; best set's value"
+        " of range tried"
     )
     rows = np.flatnonzero(kept).tolist()
     lines = [_line(name, [params[i][name] for i in rows], params[best][name], scores[rows]) for name in names]
-    return _fit(head, sorted(lines, key=lambda line: -line.strength))
+    return _fit(head, sorted(lines, key=lambda line: -line.strength), most_chars)
 
 
 def _spread(values: np.ndarray, trades: np.ndarray, label: str, min_trades: int) -> str:
@@ -132,9 +133,9 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> float:
     return float(a @ b) / size if size > 0 else math.nan
 
 
-def _fit(head: str, lines: list[_Line]) -> str:
+def _fit(head: str, lines: list[_Line], most_chars: int) -> str:
     """The section with as many lines as fit, and how many were left out."""
-    out, room = [head], MOST_CHARS - len(head) - 60
+    out, room = [head], most_chars - len(head) - 60
     for i, line in enumerate(lines):
         if len(line.text) + 1 > room:
             out.append(f"{len(lines) - i} parameters that matter less are left out")

@@ -13,6 +13,7 @@ import pandas as pd
 from engine.analysis.asset_stories import asset_section
 from engine.analysis.benchmarks import Check, check_benchmarks
 from engine.analysis.folds import fold_sharpes
+from engine.analysis.sensitivity import MOST_CHARS as LONGEST_SENSITIVITY
 from engine.analysis.sensitivity import sensitivity_section
 from engine.analysis.trade_stories import cost_section, trade_section
 from engine.analysis.wording import NOT_COMPUTED, count, figure_text, percent, ratio
@@ -21,7 +22,8 @@ from engine.figures import PORTFOLIO_FIGURES, Figure
 from engine.records import Benchmarks, Params
 
 MOST_CHARS = 4_500
-"""Longest text of a pack, whatever the run: a test fills every section. Typical packs have some 3,800 characters."""
+"""Longest text of a pack, whatever the run: a test fills every section. Typical packs have some 4,000 characters, about
+1,500 tokens: parameters that matter little make room for the rest."""
 _IN_COSTS = ("turnover", "fees")
 _COMPARED = (
     "total_return", "sharpe", "max_drawdown", "trades_with_open", "win_rate_with_open", "profit_factor_with_open",
@@ -62,17 +64,19 @@ def statistics_pack(
     figures = {str(name): float(value) for name, value in table.iloc[best].items()}
     folds = fold_sharpes(daily, result.market.panel.days_per_year)
     trades = trade_section(result)
-    sensitivity = sensitivity_section(table, values, params, best, objective=objective, min_trades=min_trades)
-    sections = (
+    before = (
         _portfolio(figures, parent, result.market.window.bars),
         _benchmarks(check_benchmarks(figures, benchmarks)),
         _folds(folds, parent),
         asset_section(assets, result.market.panel.symbols, None if parent is None else parent.assets),
         trades,
-        sensitivity,
-        cost_section(result),
     )
-    return Pack("\n\n".join(sections), trades, sensitivity, folds)
+    costs = cost_section(result)
+    room = MOST_CHARS - sum(len(section) + 2 for section in (*before, costs))
+    sensitivity = sensitivity_section(
+        table, values, params, best, objective=objective, min_trades=min_trades, most_chars=min(room, LONGEST_SENSITIVITY)
+    )
+    return Pack("\n\n".join((*before, sensitivity, costs)), trades, sensitivity, folds)
 
 
 def _portfolio(figures: Mapping[str, float], parent: ParentFacts | None, bars: int) -> str:

@@ -94,7 +94,7 @@ def trade_section(result: Result) -> str:
         return "TRADES on train: none"
     head = (
         f"TRADES on train: {fills.count}, entered at bar n of {fills.bars}, returns after costs; asset and market (mean of all"
-        f" assets): move of the up to {BARS_BEFORE} bars before the entry, then during the trade"
+        f" assets): move of up to {BARS_BEFORE} bars before the entry / during the trade"
     )
     return "\n".join([head, *_extremes(fills), _sides(fills), _reasons(fills), _sequences(fills), _crowds(fills)])
 
@@ -112,8 +112,8 @@ def _story(fills: Fills, i: int) -> str:
     asset, decided = int(fills.asset[i]), int(fills.entry[i]) - 1
     last = max(int(fills.last[i]), decided, 0)
     moves = [(decided - BARS_BEFORE, max(decided, 0)), (decided, last)]
-    own = ", then ".join(rough_change(fills.asset_move(asset, *m)) for m in moves)
-    whole = ", then ".join(rough_change(fills.market_move(*m)) for m in moves)
+    own = " / ".join(rough_change(fills.asset_move(asset, *m)) for m in moves)
+    whole = " / ".join(rough_change(fills.market_move(*m)) for m in moves)
     return (
         f"{asset_name(asset)} {_side(fills.side[i])} {rough_change(fills.returns[i])}, bar {fills.entry[i] + 1},"
         f" {fills.reason[i]} after {fills.held[i]} bars; asset {own}; market {whole}"
