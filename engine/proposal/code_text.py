@@ -27,6 +27,7 @@ MAX_CHOICES = 100
 Ranges = dict[str, tuple[ParamValue, ...]]
 
 _MARKER = re.compile(r"^[ \t]*\[\[ ## \w+ ## \]\][ \t]*$", re.MULTILINE)
+_FENCE = re.compile(r"(?:^|(?<=\s))```[\w+-]*[ \t]*$", re.MULTILINE)
 _CODE_BEGINS = re.compile(r"^(?:[rRuU]?(?:\"\"\"|''')|import |from \w+ import|PARAMS\b|def |#)")
 _CODE_GOES_ON = re.compile(
     r"^(?:\s|[)\]}@\"'#]|def |import |from |if |for |while |return |[A-Za-z_]\w*(?:\[.*\])?\s*(?:[:=]|[-+*/|&]=))"
@@ -73,7 +74,9 @@ def extract_code(reply: str) -> str:
     for wanted in ("def signals(", "def "):
         if found := [block for block in blocks if wanted in block]:
             return _ended(found[-1])
-    return _ended(max(blocks, key=len) if any(b.strip() for b in blocks) else _without_words(text))
+    if any(block.strip() for block in blocks):
+        return _ended(max(blocks, key=len))
+    return _ended(_without_words(_FENCE.sub("", text)))
 
 
 def with_ranges(source: str, ranges: Mapping[str, Sequence[Any]]) -> str:
@@ -178,7 +181,7 @@ def read_ranges(text: str) -> Ranges:
 def _fenced(text: str) -> Iterator[str]:
     block: list[str] | None = None
     for line in text.split("\n"):
-        if block is None and re.search(r"(?:^\s*|\s)```[\w+-]*\s*$", line):
+        if block is None and _FENCE.search(line):
             block = []
         elif block is not None and line.strip() == "```":
             yield _dedented(block)

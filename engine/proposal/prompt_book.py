@@ -259,10 +259,10 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc]
     """YAML in which a key that stands twice is an error: the second would silently take the first one's place."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen = set()
-        for key, _ in node.value if isinstance(node, yaml.MappingNode) else ():
-            if key.value in seen and isinstance(key, yaml.ScalarNode):
+        seen = set[str]()
+        keys = node.value if isinstance(node, yaml.MappingNode) else []
+        for key in (key for key, _ in keys if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
                 raise yaml.constructor.ConstructorError(None, None, f"{key.value[:40]!r} stands twice", key.start_mark)
-            if isinstance(key, yaml.ScalarNode):
-                seen.add(key.value)
+            seen.add(key.value)
         return super().construct_mapping(node, deep=deep)
