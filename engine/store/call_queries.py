@@ -33,7 +33,9 @@ FROM model_calls m JOIN model_call_times t USING (call_id)
 SPENT = """count(*) AS calls, coalesce(sum(m.tokens_in), 0)::BIGINT AS tokens_in,
   coalesce(sum(m.tokens_out), 0)::BIGINT AS tokens_out, coalesce(sum(m.usd::DECIMAL(18, 9)), 0)::DOUBLE AS usd,
   count(*) FILTER (m.usd IS NULL) AS unpriced_calls"""
-_SEARCHED_AT_ONCE = 500
+_SEARCHED_FIRST, _SEARCHED_AT_ONCE = 500, 8_000
+"""Calls whose texts are read at once by a search: few at first, since most searches find a page's worth there, then many,
+since a snapshot's file is read as a whole each time."""
 
 
 class CallQueries:
@@ -86,16 +88,15 @@ class CallQueries:
     def _search(self, sql: str, params: Sequence[Any], text: str, wanted: int | None) -> list[str]:
         """Those of the query's ids, in its order, whose call holds the text; as many as wanted."""
         ids = [row[0] for row in self._reader.rows(sql, params)]
-        needle, found = Needle(text), list[str]()
-        for first in range(0, len(ids), _SEARCHED_AT_ONCE):
-            some = ids[first : first + _SEARCHED_AT_ONCE]
+        needle, found, first, size = Needle(text), list[str](), 0, _SEARCHED_FIRST
+        while first < len(ids) and (wanted is None or len(found) < wanted):
+            some = ids[first : first + size]
             texts = self._reader.rows(
                 "SELECT call_id, prompt, reply FROM model_calls WHERE call_id IN (SELECT unnest(CAST(? AS VARCHAR[])))", [some]
             )
             holding = {call_id for call_id, prompt, reply in texts if needle.is_in(reply) or needle.is_in(prompt)}
             found += [call_id for call_id in some if call_id in holding]
-            if wanted is not None and len(found) >= wanted:
-                break
+            first, size = first + size, min(4 * size, _SEARCHED_AT_ONCE)
         return found[:wanted]
 
     def call(self, call_id: str) -> CallRecord:

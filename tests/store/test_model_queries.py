@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -26,10 +27,6 @@ from tests.store.samples import batch, figures, run, spec
 
 def _record(ledger: Ledger, record: Any, told: Any = None) -> None:
     ledger.record_run(record, [batch(record.run_id)], told)
-
-
-def _with_trades(record: Any, trades: float) -> Any:
-    return dataclasses.replace(record, figures=record.figures | {"train": figures(1, trades_with_open=trades)})
 
 
 # Calls
@@ -233,78 +230,6 @@ def test_versions_are_judged_by_the_runs_they_fed(ledger: Ledger, model_ledger: 
     assert runs[["version", "run_id"]].values.tolist() == [["v1", "c1-0001"], ["v1", "c1-0002"], ["v2", "c1-0003"]]
 
 
-# Funnel
-
-_STEPS = ["proposed", "parsed", "policy", "causal", "traded", "beat_parent", "validated"]
-
-
-@pytest.fixture
-def funnel_runs(ledger: Ledger, model_ledger: ModelLedger) -> None:
-    """Ten runs of the model, one or two ended by each step, and two of the random arm."""
-    twice = (Refusal("reply", "no code"), Refusal("policy", "no imports", 2))
-    ends = [
-        (failed_model_run(1, "reply", "no code"), {}),
-        (failed_model_run(2, "policy", "no imports"), {"refusals": twice}),
-        (failed_model_run(3, "timeout"), {}),
-        (failed_model_run(4, "lookahead"), {}),
-        (failed_model_run(5, "no_trades"), {}),
-        (_with_trades(model_run(6), 0.0), {}),
-        (model_run(7), {"is_kept": False, "ladder": "better"}),
-        (model_run(8), {"is_kept": True, "ladder": "not shown"}),
-        (model_run(9), {"is_kept": True, "ladder": "better"}),
-        (model_run(10), {"is_kept": True, "ladder": "better", "refusals": (Refusal("start_dependent", "counts bars"),)}),
-    ]
-    for record, told in ends:
-        model_ledger.record_call(call(record.number, 1))
-        _record(ledger, record, story(record.number, **told))
-    _record(ledger, run(11))
-    _record(ledger, dataclasses.replace(failed_model_run(12, "no_trades"), proposal=run(12).proposal))
-
-
-@pytest.mark.usefixtures("funnel_runs")
-def test_the_funnel_counts_how_far_runs_came(model_queries: ModelQueries) -> None:
-    funnel = model_queries.funnel("c1")
-    assert funnel[["arm", "model", "role", "version"]].values.tolist() == [
-        ["model", "openai/scripted", "draft", "v1"],
-        ["random", "", "", ""],
-    ]
-    assert funnel[_STEPS].values.tolist() == [[10, 9, 7, 6, 4, 3, 2], [2, 2, 2, 2, 1, 0, 0]]
-    first = model_queries.funnel("c1", first_drafts=True)
-    assert first[_STEPS].values.tolist() == [[10, 8, 7, 5, 3, 2, 1], [2, 2, 2, 2, 1, 0, 0]]
-
-
-@pytest.mark.usefixtures("funnel_runs")
-def test_a_step_opens_to_its_cases_and_refusals(model_queries: ModelQueries) -> None:
-    cases = model_queries.funnel_cases("c1", "policy", arm="model")
-    assert cases["number"].tolist() == [2, 3, 4, 5, 6, 7, 8, 9, 10]
-    assert cases["passed"].tolist() == [False] * 2 + [True] * 7
-    assert cases["kind"].fillna("").tolist()[:3] == ["policy", "timeout", ""]
-    first = model_queries.funnel_cases("c1", "parsed", first_drafts=True, limit=3)
-    assert first[["number", "kind", "message"]].values.tolist()[:2] == [[1, "reply", "no code"], [2, "reply", "no code"]]
-    refusals = model_queries.funnel_refusals("c1")
-    assert refusals.loc[:1, ["kind", "message", "drafts", "runs"]].values.tolist() == [
-        ["no_trades", "refused", 2, 2],
-        ["policy", "no imports", 2, 1],
-    ]
-    assert model_queries.funnel_refusals("c1", "causal")["kind"].tolist() == ["lookahead", "start_dependent"]
-    assert model_queries.funnel_refusals("c1", "traded", arm="random")["drafts"].tolist() == [1]
-
-
-def test_a_runs_writer_is_the_call_of_its_own_role(
-    ledger: Ledger, model_ledger: ModelLedger, model_queries: ModelQueries
-) -> None:
-    for made in (
-        call(1, 1, role="market", prompt_version="m"),
-        call(1, 2, role="improve", prompt_version="old"),
-        call(1, 3, role="improve", prompt_version="new"),
-        call(1, 4, role="ranges", prompt_version="r"),
-        call(1, 5, role="improve", prompt_version="replayed", origin="replay"),
-    ):
-        model_ledger.record_call(made)
-    _record(ledger, model_run(1), story(1, operator="improve"))
-    assert model_queries.funnel("c1")[["role", "version"]].values.tolist() == [["improve", "new"]]
-
-
 # Order, time and place of writing
 
 
@@ -390,13 +315,25 @@ def test_a_store_without_a_ledger_has_no_calls(tmp_path: Path) -> None:
         assert queries.funnel("c1").empty
 
 
-def test_a_page_of_calls_reads_no_long_text(model_ledger: ModelLedger, model_queries: ModelQueries, database: Database) -> None:
-    """10,000 calls hold some hundred megabytes of texts; a query's plan tells which columns it reads."""
+def test_a_page_of_calls_reads_no_long_text(
+    model_ledger: ModelLedger, model_queries: ModelQueries, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """10,000 calls hold a hundred megabytes of texts; a query's plan tells which columns it reads."""
+
+    def plan(sql: str, params: Sequence[Any] = ()) -> str:
+        return str(database.rows(f"EXPLAIN {sql}", params)[0][1])
+
     asked: list[str] = []
     read = database.read
-    database.read = lambda sql, params=(): (asked.append(database.rows(f"EXPLAIN {sql}", params)[0][1]), read(sql, params))[1]  # type: ignore[method-assign]
+
+    def watched(sql: str, params: Sequence[Any] = ()) -> pd.DataFrame:
+        asked.append(plan(sql, params))
+        return read(sql, params)
+
     model_ledger.record_call(call(1, 1))
+    monkeypatch.setattr(database, "read", watched)
     assert len(model_queries.calls(limit=10_000)) == 1
-    (plan,) = asked
-    assert "tokens_in" in plan
-    assert not [name for name in ("inputs", "prompt\n", "prompt ", "reply", "fields") if name in plan]
+    long_texts = re.compile(r"\b(inputs|prompt|reply|fields)\b")
+    assert set(long_texts.findall(plan("SELECT * FROM model_calls"))) == {"inputs", "prompt", "reply", "fields"}
+    assert "tokens_in" in asked[0]
+    assert not long_texts.findall(asked[0])
