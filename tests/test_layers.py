@@ -44,6 +44,8 @@ HOMES = {
     "backtesting": ("engine/command/peers.py",),
     "duckdb": ("engine/store/database.py",),
     "dspy": ("engine/proposal/*.py",),
+    "gepa": ("engine/proposal/compiling.py",),
+    "pypdf": ("engine/research/idea_files.py",),
     "optuna": ("engine/research/tuning.py",),
     "streamlit": ("app.py", "pages/*.py"),
     "plotly": ("pages/*.py",),
