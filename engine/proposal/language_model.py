@@ -74,16 +74,21 @@ def provider_of(model: str) -> str:
     return model.partition("/")[0].lower() if "/" in model else "openai"
 
 
-def key_for(choice: ModelChoice, environment: Mapping[str, str]) -> str | None:
-    """The key that is sent with a call, None if there is none.
+def key_names(choice: ModelChoice) -> tuple[str, ...]:
+    """The environment variables in which a key for it is looked for, the first that is set counts.
 
     A provider's own address gets the provider's own key (`ANTHROPIC_API_KEY` for `anthropic/…`), else API_KEY. Another
     address gets API_KEY alone: OpenAI's key is not for whatever else speaks its language.
     """
     if choice.api_base and provider_of(choice.model) == "openai":
-        return environment.get("API_KEY") or None
+        return ("API_KEY",)
     own = {"ollama_chat": "OLLAMA", "gemini": "GEMINI"}.get(name := provider_of(choice.model), name.upper())
-    return environment.get(f"{own}_API_KEY") or environment.get("API_KEY") or None
+    return (f"{own}_API_KEY", "API_KEY")
+
+
+def key_for(choice: ModelChoice, environment: Mapping[str, str]) -> str | None:
+    """The key that is sent with a call, None if there is none."""
+    return next((key for name in key_names(choice) if (key := environment.get(name))), None)
 
 
 def for_prompt(choice: ModelChoice, model: str | None) -> ModelChoice:

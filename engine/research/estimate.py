@@ -1,0 +1,104 @@
+"""What a run of the model's arm is expected to cost, and when the caps would end it: before Start, from what runs have cost."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+
+from engine.model_records import Caps, Spent
+from engine.research.turns import IN_FLIGHT
+
+GUESS = {"calls": 5.0, "tokens_in": 9_000.0, "tokens_out": 2_500.0, "elapsed_s": 100.0}
+"""A run before there has been any: a draft, one repair, two reviews, and its part of what is asked now and then (market, lesson,
+theory, indicator, coach). The first prompts of a campaign have 1,450 tokens on average, later ones more; a reply with code has
+about 500; 20 s a call."""
+_DAY_S = 86_400.0
+_UNITS = {"usd": "USD", "tokens": "tokens", "calls": "calls"}
+
+
+@dataclass(frozen=True)
+class Reach:
+    """A cap and how far it is: `runs` of the model's arm still fit under it, and it is reached in `seconds`; None: never, since
+    the day ends before."""
+
+    span: str
+    unit: str
+    limit: float
+    runs: int
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One run of the model's arm on average, and `pace_s`, after which the next one ends while several are made at once.
+
+    `runs`: so many were averaged; 0: it is `GUESS`. `usd` None: no price is known. `reaches`: every cap that is set, the one
+    that is reached first in front.
+    """
+
+    runs: int
+    calls: float
+    tokens_in: float
+    tokens_out: float
+    usd: float | None
+    elapsed_s: float
+    reaches: tuple[Reach, ...]
+
+    @property
+    def pace_s(self) -> float:
+        return self.elapsed_s / IN_FLIGHT
+
+    @property
+    def tokens(self) -> float:
+        return self.tokens_in + self.tokens_out
+
+
+def estimate(
+    per_run: pd.DataFrame, *, price: tuple[float, float] | None, caps: Caps, today: Spent, campaign: Spent, now: datetime
+) -> Estimate:
+    """The estimate from the last runs, a row each as `ModelQueries.spent_per_run` gives them; from `GUESS` if there are none.
+
+    Money is tokens at `price` (USD for a million in, out), the price of the model that is asked now, for the last runs may
+    have asked another. `today` (UTC) and `campaign` are what is spent already under the caps.
+
+    >>> none = pd.DataFrame({name: [] for name in GUESS})
+    >>> at = datetime(2024, 1, 1, tzinfo=UTC)
+    >>> estimate(none, price=(1.0, 4.0), caps=Caps(), today=Spent(), campaign=Spent(), now=at).usd
+    0.019
+    """
+    means = {name: float(per_run[name].mean()) for name in GUESS} if len(per_run) else GUESS
+    calls, tokens_in, tokens_out, elapsed_s = (means[name] for name in ("calls", "tokens_in", "tokens_out", "elapsed_s"))
+    usd = None if price is None else (tokens_in * price[0] + tokens_out * price[1]) / 1e6
+    cost = {"calls": calls, "tokens": tokens_in + tokens_out, "usd": usd}
+    reaches = _reaches(caps, {"day": today, "campaign": campaign}, cost, elapsed_s / IN_FLIGHT, _left_of_day(now))
+    first = sorted(reaches, key=lambda reach: (reach.seconds is None, reach.seconds, reach.runs))
+    return Estimate(len(per_run), calls, tokens_in, tokens_out, usd, elapsed_s, tuple(first))
+
+
+def _reaches(caps: Caps, spent: dict[str, Spent], cost: dict[str, float | None], pace_s: float, left_s: float) -> Iterator[Reach]:
+    """Each cap that is set and whose unit has a known cost."""
+    for span, so_far in spent.items():
+        used = {"usd": so_far.usd, "tokens": float(so_far.tokens_in + so_far.tokens_out), "calls": float(so_far.calls)}
+        for unit, name in _UNITS.items():
+            limit, each = getattr(caps, f"{unit}_per_{span}"), cost[unit]
+            if limit is None or each is None:
+                continue
+            if each == 0:  # a model that costs nothing never reaches it
+                continue
+            runs = int(max(limit - used[unit], 0.0) / each)
+            seconds: float | None = runs * pace_s
+            if span == "day" and runs * pace_s > left_s:
+                seconds = _on_a_later_day(limit / each * pace_s, left_s)
+            yield Reach(span, name, float(limit), runs, seconds)
+
+
+def _on_a_later_day(whole_s: float, left_s: float) -> float | None:
+    """Seconds to a day's cap that today does not reach, if a whole day of work does: tomorrow's."""
+    return left_s + whole_s if whole_s <= _DAY_S else None
+
+
+def _left_of_day(now: datetime) -> float:
+    utc = now.astimezone(UTC)
+    midnight = utc.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    return (midnight - utc).total_seconds()
