@@ -22,11 +22,11 @@ _CHANGES: tuple[BeliefChange, ...] = ("pin", "unpin", "mute", "unmute", "delete"
 
 
 class ModelLedger:
-    """Writes what the language model did and what a person wants of it. Safe to call from several threads."""
+    """Writes what the language model did and what a person wants of it; made of what a `Ledger` is made of. Safe to call from
+    several threads."""
 
     def __init__(self, database: Database, settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> None:
         self._database = database
-        self._settings = settings
         self._clock = clock
 
     # Calls
