@@ -139,7 +139,10 @@ class StopConditions:
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """What an analyst chooses that needs no dataset to be understood; the defaults are those of every form."""
+    """What an analyst chooses that needs no dataset to be understood; the defaults are those of every form.
+
+    `proposer`: who writes the strategies; several arms take turns and are joined by +, as in `model+random`.
+    """
 
     theme: str = ""
     proposer: str = "random"
@@ -154,6 +157,11 @@ class Terms:
     currency: str = "USD"
     benchmarks: Benchmarks = field(default_factory=Benchmarks)
     stop: StopConditions = field(default_factory=StopConditions)
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The arms in the order in which they take turns."""
+        return tuple(self.proposer.split("+"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,7 @@
 """Where things lie and what limits hold: one place, handed on, no globals."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engine.errors import StoreError
@@ -25,6 +25,7 @@ class Settings:
     """Paths of one store and limits of one process."""
 
     store_dir: Path = PROJECT_DIR / "data"
+    prompts_path: Path = PROJECT_DIR / "prompts.yaml"
     slots: int = field(default_factory=lambda: max(1, os.cpu_count() or 1))
     limits: Limits = field(default_factory=Limits)
 
@@ -46,12 +47,17 @@ class Settings:
 
 
 def load_settings(store: str | Path | None = None) -> Settings:
-    """Settings of the store in that folder; EDGEWISE_STORE, then the project's `data/`, when none is named.
+    """Settings of the store in that folder; EDGEWISE_STORE, then the project's `data/`, when none is named. Prompts are read
+    from EDGEWISE_PROMPTS, else from the project's prompts.yaml.
 
     Raises StoreError where a file stands in its place.
     """
-    chosen = store or os.environ.get("EDGEWISE_STORE")
-    settings = Settings(store_dir=Path(chosen).resolve()) if chosen else Settings()
+    chosen, prompts = store or os.environ.get("EDGEWISE_STORE"), os.environ.get("EDGEWISE_PROMPTS")
+    settings = Settings()
+    if chosen:
+        settings = replace(settings, store_dir=Path(chosen).resolve())
+    if prompts:
+        settings = replace(settings, prompts_path=Path(prompts).resolve())
     if settings.store_dir.is_file():
         raise StoreError(f"the store {settings.store_dir} is a file; wanted a folder: name another by --store or EDGEWISE_STORE")
     return settings

@@ -41,6 +41,7 @@ class Script:
     """What the server writes. Of each kind of strategy a share (any weights): `good` trades, `poor` never does, `broken` does
     not parse or returns wrong keys, `leaking` looks one bar ahead, `hostile` imports os. `repairs`: share of repairs that
     help. `faults`: share of calls that end so; `at`: the fault of the n-th call from 1. `reports_usage`: token counts are told.
+    `ignores`: a pattern; what matches it changes no answer.
     """
 
     seed: int = 0
@@ -53,6 +54,7 @@ class Script:
     faults: Mapping[str, float] = field(default_factory=dict)
     at: Mapping[int, str] = field(default_factory=dict)
     reports_usage: bool = True
+    ignores: str = ""
 
     def __post_init__(self) -> None:
         unknown = {*self.faults, *self.at.values()} - set(FAULTS)

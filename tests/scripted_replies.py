@@ -75,6 +75,8 @@ class Shares(Protocol):
     def seed(self) -> int: ...
     @property
     def repairs(self) -> float: ...
+    @property
+    def ignores(self) -> str: ...
     def weights(self) -> dict[str, float]: ...
 
 
@@ -91,7 +93,7 @@ def answer_for(text: str, script: Shares) -> tuple[str, str]:
     role = ROLE_OF.get(frozenset(outputs), "")
     if role == "draft":
         role = writer_of(set(given))
-    drawn = f"{script.seed} {text}"
+    drawn = f"{script.seed} {re.sub(script.ignores, '', text) if script.ignores else text}"
     values = _values(role, given, drawn, script)
     reply = "\n\n".join(f"[[ ## {name} ## ]]\n{values.get(name, f'A plausible {name}.')}" for name in outputs)
     return role, f"{reply}\n\n[[ ## completed ## ]]\n"

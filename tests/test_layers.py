@@ -44,6 +44,8 @@ HOMES = {
     "backtesting": ("engine/command/peers.py",),
     "duckdb": ("engine/store/database.py",),
     "dspy": ("engine/proposal/*.py",),
+    "litellm": ("engine/proposal/*.py",),
+    "matplotlib": ("engine/analysis/chart_picture.py",),
     "gepa": ("engine/proposal/compiling.py",),
     "pypdf": ("engine/research/idea_files.py",),
     "optuna": ("engine/research/tuning.py",),

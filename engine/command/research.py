@@ -3,6 +3,7 @@
 import json
 import random
 import sys
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import pandas as pd
@@ -12,11 +13,14 @@ from engine.command.answer import DataOption, JsonOption, Refused, StoreOption, 
 from engine.errors import CampaignError
 from engine.figures import PORTFOLIO_FIGURES
 from engine.market.catalog import Catalog
+from engine.model_records import ModelChoice
+from engine.proposal.language_model import LocalServer, find_local_servers
 from engine.records import RUN_WINDOWS, Costs, StopConditions
 from engine.research.campaign import Choices
 from engine.research.evaluation import open_evaluator
 from engine.research.repeat import repeat_run
 from engine.research.service import ResearchService
+from engine.research.turns import MODEL
 from engine.settings import load_settings
 from engine.store.queries import Queries
 from engine.store.snapshot import open_reader
@@ -28,7 +32,12 @@ def run(
     data: DataOption,
     iterations: Annotated[int, typer.Option(help="Runs that the campaign shall have in the end.")] = 20,
     scenarios: Annotated[int, typer.Option(help="Parameter sets a run, at most for a grid.")] = DEFAULTS.scenarios,
-    proposer: Annotated[str, typer.Option(help="Who writes the strategies: random.")] = DEFAULTS.proposer,
+    proposer: Annotated[
+        str, typer.Option(help="Who writes the strategies: random, or model, beside which the random arm runs too.")
+    ] = DEFAULTS.proposer,
+    arms: Annotated[str, typer.Option(help="The arms that take turns, as in model,random; default by --proposer.")] = "",
+    model: Annotated[str, typer.Option(help="The model that is asked, as litellm names it; default MODEL.")] = "",
+    api_base: Annotated[str, typer.Option("--api-base", help="Address of its server; default API_BASE, or its own.")] = "",
     seed: Annotated[int, typer.Option(help="Equal seeds and settings give equal boards.")] = DEFAULTS.seed,
     method: Annotated[str, typer.Option(help="grid or random.")] = DEFAULTS.method,
     objective: Annotated[str, typer.Option(help="What the best set of a run is best at, on train.")] = DEFAULTS.objective,
@@ -46,12 +55,16 @@ def run(
     if iterations < 1:
         raise CampaignError(f"{iterations} iterations were asked for; wanted at least 1")
     choices = Choices(
-        name=name, theme=theme, top_assets=top, proposer=proposer, seed=seed, scenarios=scenarios,
+        name=name, theme=theme, top_assets=top, proposer=_arms(proposer, arms), seed=seed, scenarios=scenarios,
         method=method, objective=objective, min_trades=min_trades, sides="long" if long_only else "both",  # type: ignore[arg-type]
         costs=Costs(fee_rate, slippage_rate), stop=StopConditions(runs=iterations),
     )  # fmt: skip
     service = ResearchService(load_settings(store))
     try:
+        if model:
+            service.model.choose(ModelChoice(model, api_base))
+        if MODEL in choices.arms and service.model.choice is None:
+            raise CampaignError(no_model_in_words(find_local_servers()))
         campaign_id = service.launch(service.draft(data, choices))
         was_interrupted = _follow(service, iterations, quiet=as_json)
         problem = service.status().problem
@@ -65,17 +78,29 @@ def run(
     return answer, board_text(answer)
 
 
+def _arms(proposer: str, arms: str) -> str:
+    """The arms as a spec names them."""
+    if arms:
+        return "+".join(arm.strip() for arm in arms.split(","))
+    return f"{MODEL}+random" if proposer == MODEL else proposer
+
+
+def no_model_in_words(servers: Sequence[LocalServer]) -> str:
+    """That no model is chosen, and what was found on this machine."""
+    said = "no language model is chosen; name one by --model (and --api-base), or by MODEL in the environment or .env"
+    found = "; ".join(f"{s.name} runs here: --model {s.models[0]} --api-base {s.api_base}" for s in servers if s.models)
+    return f"{said}. {found}" if found else said
+
+
 def _follow(service: ResearchService, iterations: int, *, quiet: bool) -> bool:
     """Wait for the campaign and, on a terminal, tell how far it is; True if Ctrl-C stopped it, between two scenarios."""
     try:
         while not service.wait(0.5):
             status = service.status()
             if not quiet and sys.stderr.isatty():
-                print(
-                    f"\rrun {status.run_number} of {iterations}: {status.stage} {status.done}/{status.total}   ",
-                    end="",
-                    file=sys.stderr,
-                )
+                told = f"run {status.run_number} of {iterations}: {status.stage} {status.done}/{status.total}"
+                parts = (told, *status.making, status.model_trouble)
+                print(f"\r{'; '.join(part for part in parts if part)}\x1b[K", end="", file=sys.stderr)
     except KeyboardInterrupt:
         service.stop()
         service.wait()

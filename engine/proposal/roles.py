@@ -28,7 +28,7 @@ INDICATOR = Role("indicator", ("theme", "market", "indicators", "lessons"), ("na
 RANGES = Role("ranges", ("code", "statistics"), ("reason", "ranges"))
 PORTFOLIO_REVIEW = Role(
     "portfolio_review",
-    ("theme", "benchmarks", "hypothesis", "prediction", "statistics", "parent_statistics"),
+    ("theme", "benchmarks", "hypothesis", "prediction", "statistics", "parent_statistics", "chart"),
     ("review", "next_change"),
 )
 TRADE_REVIEW = Role("trade_review", ("code", "trades"), ("patterns", "next_change"))

@@ -14,7 +14,7 @@ from engine.market.splits import split_windows
 from engine.records import CampaignSpec, Costs, Terms, Window
 from engine.research.objectives import OBJECTIVES
 
-PROPOSERS = ("random",)
+PROPOSERS = ("random", "model")
 MAX_SCENARIOS = 100_000
 MAX_SEED = 2**63 - 1
 
@@ -62,9 +62,9 @@ def run_id_of(campaign_id: str, number: int) -> str:
     return hashlib.sha256(f"{campaign_id}:{number}".encode()).hexdigest()[:12]
 
 
-def rng_of(seed: int, number: int) -> np.random.Generator:
-    """The randomness of one run, the same whenever and wherever it is made."""
-    return np.random.default_rng([seed, number])
+def rng_of(seed: int, number: int, *streams: int) -> np.random.Generator:
+    """The randomness of one run, the same whenever and wherever it is made; of one of its streams, if named."""
+    return np.random.default_rng([seed, number, *streams])
 
 
 def code_hash_of(source: str) -> str:
@@ -110,13 +110,17 @@ def check_spec(spec: CampaignSpec) -> None:
         ("min_trades", "0 or more", spec.min_trades >= 0),
         ("seed", "a whole number from 0 to 2^63 - 1", 0 <= spec.seed <= MAX_SEED),
         ("capital", "a number above 0", 0 < spec.capital < math.inf),
-        ("proposer", f"one of {', '.join(PROPOSERS)}", spec.proposer in PROPOSERS),
+        ("proposer", f"{' or '.join(PROPOSERS)}, or both joined by +", set(spec.arms) <= set(PROPOSERS) and _differ(spec.arms)),
         ("benchmarks", "numbers, or None for what is not asked", all(b is None or math.isfinite(b) for b in asked)),
         ("stop", "at least 1 run and more than 0 hours, or None", (runs is None or runs >= 1) and (hours is None or hours > 0)),
     ):
         if not fits:
             raise CampaignError(f"the campaign's {name} is {getattr(spec, name)!r}; wanted {wanted}")
     check_costs(spec.costs)
+
+
+def _differ(items: Sequence[str]) -> bool:
+    return len(set(items)) == len(items)
 
 
 def check_costs(costs: Costs) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from engine.analysis.market_figures import market_figures
 from engine.backtest.portfolio import Result
 from engine.errors import CampaignError, DataError, EngineError
 from engine.market.bars import Panel
@@ -25,7 +26,11 @@ from engine.research.examination import Examination, examine
 from engine.research.examiner import Examiner, Examining
 from engine.research.gate import ends_of
 from engine.research.loop import ResearchLoop
+from engine.research.model_arm import ModelArm
+from engine.research.model_context import Library
+from engine.research.model_desk import ModelDesk
 from engine.research.proposers import make_proposer
+from engine.research.turns import MODEL, Turns
 from engine.research.work import CampaignWork, ServiceStatus
 from engine.settings import Settings
 from engine.store.database import Database
@@ -55,6 +60,7 @@ class ResearchService:
                 self._database.announce(address)
             self.ledger = Ledger(self._database, settings)
             self.queries = Queries(self._database)
+            self.model = ModelDesk(self._database, settings)
             self._recorded()  # other processes read the snapshot from now on
         except BaseException:
             self._database.close()  # else the ledger stays taken by a service that nobody has
@@ -82,6 +88,8 @@ class ResearchService:
         """What goes on now."""
         work = self._work
         status = ServiceStatus(problem=self._problem) if work is None else work.status
+        choice = self.model.choice
+        status = replace(status, model=choice.model if choice else "")
         held = known_isolation()
         if held is None:
             return replace(status, isolation="it is being tested how well this machine holds strategy code")
@@ -163,11 +171,19 @@ class ResearchService:
         """Set the loop to work, behind the work that there is; the lock is held."""
         if self.queries.state(loop.campaign_id) == "archived":
             self.ledger.campaign_event(loop.campaign_id, "unarchived")
+        turns = Turns(loop.spec.arms, self.queries.numbers(loop.campaign_id))
+        arm = self._model_arm(loop, turns) if MODEL in turns.arms else None
         self._work = CampaignWork(
-            loop, self.ledger, self.queries, conditions=lambda: self.spec(loop.campaign_id).stop, recorded=self._recorded,
-            by_hand=self._by_hand[loop.campaign_id], only_by_hand=only_by_hand, after=self._work,
+            loop, self.ledger, self.queries, turns=turns, model=arm, conditions=lambda: self.spec(loop.campaign_id).stop,
+            recorded=self._recorded, by_hand=self._by_hand[loop.campaign_id], only_by_hand=only_by_hand, after=self._work,
         )  # fmt: skip
         self._work.begin()
+
+    def _model_arm(self, loop: ResearchLoop, turns: Turns) -> ModelArm:
+        market = self.evaluator.campaign_bed(loop.panel, loop.spec, "train").market
+        figures = market_figures(market.panel, market.window)
+        library = Library(loop.campaign_id, loop.spec, loop.panel, self.queries, self.model.queries, figures)
+        return ModelArm(loop, library, self.model, turns)
 
     def pause(self) -> None:
         """Hold after the run in work."""
@@ -312,6 +328,7 @@ class ResearchService:
             if self._closed:
                 return
             self._closed = True
+        self.model.close()
         if self._work is not None:
             self._work.interrupt("the program was closed")
         self.wait(30)

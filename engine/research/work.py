@@ -13,19 +13,23 @@ from engine.analysis.benchmarks import meets_all
 from engine.errors import EngineError
 from engine.records import RUN_WINDOWS, Proposal, RunRecord, StopConditions, TrialBatch
 from engine.research.loop import ResearchLoop
+from engine.research.model_arm import ModelArm
+from engine.research.turns import MODEL, Turns
 from engine.store.ledger import Ledger
 from engine.store.queries import Queries
 from engine.strategy.sandbox import Cancelled
 
 State = Literal["idle", "starting", "running", "paused", "stopping"]
 _AT_WORK = ("starting", "running", "paused")
+_MOMENT_S = 0.5
 
 
 @dataclass(frozen=True)
 class ServiceStatus:
     """What the service does now and since when (UTC); `done` of `total` scenarios of the run in work; `arm` that of the run in
-    work; `waiting`: strategies by hand that are to be run next; `problem`: a sentence; `isolation_level`: a key of
-    `isolation.LEVELS`, empty while it is tested."""
+    work; `waiting`: strategies by hand that are to be run next; `making`: what the runs of the model's arm are at, a phrase
+    each; `problem`: a sentence; `isolation_level`: a key of `isolation.LEVELS`, empty while it is tested. `model`: the one that
+    is asked, empty without any; `model_trouble`: why its arm waits, in a sentence."""
 
     state: State = "idle"
     campaign_id: str | None = None
@@ -41,10 +45,12 @@ class ServiceStatus:
     total: int = 0
     seconds_left: float | None = None
     waiting: int = 0
+    making: tuple[str, ...] = ()
     problem: str | None = None
     isolation: str = ""
     isolation_level: str = ""
-    model: str = "no model: the random arm runs"
+    model: str = ""
+    model_trouble: str = ""
 
 
 class CampaignWork:
@@ -60,12 +66,14 @@ class CampaignWork:
     """
 
     def __init__(
-        self, loop: ResearchLoop, ledger: Ledger, queries: Queries, *, conditions: Callable[[], StopConditions],
-        recorded: Callable[[], None], by_hand: deque[Proposal], only_by_hand: bool = False, after: "CampaignWork | None" = None,
+        self, loop: ResearchLoop, ledger: Ledger, queries: Queries, *, turns: Turns, model: ModelArm | None,
+        conditions: Callable[[], StopConditions], recorded: Callable[[], None], by_hand: deque[Proposal],
+        only_by_hand: bool = False, after: "CampaignWork | None" = None,
     ) -> None:  # fmt: skip
         self._loop, self._ledger, self._queries = loop, ledger, queries
         self._conditions, self._recorded, self._after = conditions, recorded, after
         self._by_hand, self._only_by_hand = by_hand, only_by_hand
+        self._turns, self._model = turns, model
         self._in_work: Proposal | None = None
         self._lock = threading.RLock()
         self._stop, self._go = threading.Event(), threading.Event()
@@ -87,7 +95,11 @@ class CampaignWork:
     def status(self) -> ServiceStatus:
         """What goes on now."""
         with self._lock:
-            return replace(self._status, waiting=len(self._by_hand))
+            status = replace(self._status, waiting=len(self._by_hand))
+            if self._model is None or not self._model.is_making:
+                return status
+            trouble = self._model.trouble
+            return replace(status, model_trouble=trouble.message if trouble else "", making=self._model.stages)
 
     def begin(self) -> None:
         """Start; called once."""
@@ -193,27 +205,76 @@ class CampaignWork:
 
     def _steps(self) -> tuple[str, str]:
         """Runs until told to stop or a condition is met; (event, its reason)."""
-        number = self._queries.campaign(self.campaign_id).next_number
         while True:
-            self._go.wait()
+            is_making = self._model is not None and self._model.is_making
+            self._go.wait(0.0 if is_making else None)
+            self._record_made()
             if self._stop.is_set():
                 return self._last_word
-            if reason := self._end(number):
+            if self._go.is_set() and self._by_hand:
+                self._make(self._turns.next_by_hand(), by_hand=True)
+            elif is_making and (not self._go.is_set() or self._condition_met()):
+                self._wait_a_moment()
+            elif reason := self._end():
                 return "finished", reason
-            record, trials = self._step(number)
-            self._ledger.record_run(record, trials)
-            self._tell_of(record)
-            self._recorded()
-            number += 1
+            else:
+                self._next_of_arms()
 
-    def _step(self, number: int) -> tuple[RunRecord, tuple[TrialBatch, ...]]:
-        """The run of that number: of the strategy by hand that waits longest, else of one that is drawn."""
+    def _next_of_arms(self) -> None:
+        """Begin what the model's arm may begin, and make one run of another arm that is not ahead of it."""
+        if self._model is not None:
+            self._model.begin(self._is_wanted, self._stop)
+        number = self._drawn_number()
+        if number is not None:
+            self._make(number, by_hand=False)
+        else:
+            self._wait_a_moment()
+
+    def _drawn_number(self) -> int | None:
+        """The next run of the arms that draw; None while the model's arm, which does not wait for its model, is behind."""
+        drawn = [self._turns.next_of(arm) for arm in self._turns.arms if arm != MODEL]
+        number = min((n for n in drawn if self._is_wanted(n)), default=None)
+        if number is None or self._model is None or self._model.trouble is not None:
+            return number
+        own = self._turns.first_open(MODEL)
+        return number if not self._is_wanted(own) or number <= self._turns.ahead_of(own) else None
+
+    def _is_wanted(self, number: int) -> bool:
+        """The stop conditions allow a run of that number."""
+        runs = self._conditions().runs
+        return runs is None or number <= runs
+
+    def _make(self, number: int, *, by_hand: bool) -> None:
+        """Make and record the run of that number here."""
+        record, trials = self._step(number, by_hand=by_hand)
+        self._ledger.record_run(record, trials)
+        self._recorded_run(record)
+
+    def _record_made(self) -> None:
+        """Record what the model's arm has finished, in the order of its numbers."""
+        if self._model is None:
+            return
+        for made in self._model.finished():
+            self._model.keep(made, self._ledger)
+            self._recorded_run(made.outcome.record)
+
+    def _wait_a_moment(self) -> None:
+        if self._model is None or not self._model.wait(_MOMENT_S):
+            self._stop.wait(_MOMENT_S)
+
+    def _recorded_run(self, record: RunRecord) -> None:
+        self._turns.record(record.number)
+        self._tell_of(record)
+        self._recorded()
+
+    def _step(self, number: int, *, by_hand: bool) -> tuple[RunRecord, tuple[TrialBatch, ...]]:
+        """The run of that number: of the strategy by hand that waits longest, or one that is drawn."""
         with self._lock:
             if self._stop.is_set():
                 raise Cancelled("the work was stopped")
-            proposal = self._in_work = self._by_hand.popleft() if self._by_hand else None
+            proposal = self._in_work = self._by_hand.popleft() if by_hand else None
             state = self._status.state
-            arm = self._loop.spec.proposer if proposal is None else proposal.arm
+            arm = self._turns.arm_of(number) if proposal is None else proposal.arm
             self._set(state="running" if state == "starting" else state, run_number=number, arm=arm)
         try:
             return self._loop.step(number, proposal)
@@ -224,25 +285,25 @@ class CampaignWork:
         finally:
             self._in_work = None
 
-    def _end(self, number: int) -> str:
-        """Why no run of that number is made, or nothing. From then on `go_on` and `take` say False: nothing asked for later
-        must be lost."""
-        if not self._condition_met(number):
+    def _end(self) -> str:
+        """Why no more runs are made, or nothing. From then on `go_on` and `take` say False: nothing asked for later must be
+        lost."""
+        if not self._condition_met():
             return ""
         with self._lock:
-            reason = self._condition_met(number)  # again, for new conditions may have come meanwhile
+            reason = self._condition_met()  # again, for new conditions may have come meanwhile
             if reason:
                 self._turn("stopping")
             return reason
 
-    def _condition_met(self, number: int) -> str:
+    def _condition_met(self) -> str:
         """Which stop condition is met, in words, or nothing. What was handed in is run in any case."""
         if self._by_hand:
             return ""
         if self._only_by_hand:
             return "what was handed in is done"
         stop = self._conditions()
-        if stop.runs is not None and number > stop.runs:
+        if stop.runs is not None and all(self._turns.first_open(arm) > stop.runs for arm in self._turns.arms):
             return f"{stop.runs} runs are done"
         if stop.hours is not None:
             worked_s = float(self._queries.progress(self.campaign_id)["elapsed_s"].sum())

@@ -107,7 +107,7 @@ def test_the_top_of_more_assets_than_there_are_is_all_of_them_volume_or_not(pane
         (Choices(seed=2**64), "18446744073709551616", "2^63"),
         (Choices(capital=0.0), "0.0", "above 0"),
         (Choices(capital=math.inf), "inf", "above 0"),
-        (Choices(proposer="oracle"), "'oracle'", "one of random"),
+        (Choices(proposer="oracle"), "'oracle'", "random or model"),
         (Choices(costs=Costs(fee_rate=-0.1)), "-0.1", "from 0 to below 0.5"),
         (Choices(costs=Costs(slippage_rate=math.nan)), "nan", "from 0 to below 0.5"),
         (Choices(stop=StopConditions(runs=0)), "runs=0", "at least 1 run"),

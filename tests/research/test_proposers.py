@@ -1,13 +1,10 @@
 """Which proposer an arm is, and what it is told about the data."""
 
 import ast
-import dataclasses
 import re
 
 import numpy as np
-import pytest
 
-from engine.errors import CampaignError
 from engine.market.bars import Panel
 from engine.proposal.random_proposer import RandomProposer
 from engine.records import Failure
@@ -65,9 +62,3 @@ def test_draws_without_volume_are_still_broad(panel):
     proposer, rng = RandomProposer(without=("volume", "hour")), np.random.default_rng(7)
     drawn = [proposer.draw(rng).source for _ in range(300)]
     assert len({ast.dump(ast.parse(source).body[-1]) for source in drawn}) >= 270
-
-
-def test_a_proposer_that_is_not_there_is_refused(panel):
-    spec = dataclasses.replace(draft_spec(panel, Choices()), proposer="oracle")
-    with pytest.raises(CampaignError, match="'oracle'; there is only random"):
-        make_proposer(spec, panel)

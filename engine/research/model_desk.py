@@ -1,0 +1,105 @@
+"""All of a process that has to do with the model: whom to ask, with what prompts, what may be spent, where it is kept."""
+
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from engine.errors import PromptError
+from engine.model_records import CallRecord, Caps, ModelChoice, Spent
+from engine.proposal.asking import Asker
+from engine.proposal.budget import Budget
+from engine.proposal.language_model import choice_from_environment
+from engine.proposal.prompt_book import PromptBook, parse_book, prompt_text
+from engine.proposal.prompt_file import PromptFile
+from engine.research.asides import Aside
+from engine.research.export_traces import TraceExport
+from engine.research.model_trial import Trials
+from engine.settings import Settings
+from engine.store.database import Database
+from engine.store.model_ledger import ModelLedger
+from engine.store.model_queries import ModelQueries
+
+NO_MODEL = "no model: the random arm runs"
+
+
+class ModelDesk:
+    """One for each open store. Safe from any thread. A change of model, caps or prompts holds from the next call on."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        self.ledger = ModelLedger(database, settings)
+        self.queries = ModelQueries(database)
+        self.prompts = PromptFile(settings.prompts_path)
+        self._ending = threading.Event()
+        self._lock = threading.Lock()
+        self._chosen = self.queries.model_choice()
+        self._noted: dict[str, str] = {}
+        self.budget = Budget(self._spent_today, self.queries.spent_in_campaign, caps=self.queries.caps(None))
+        self.asker = Asker(
+            self.prompts.book,
+            lambda: self.choice,
+            self._record,
+            self.budget,
+            clock=lambda: datetime.now(UTC),
+            wait=self._ending.wait,
+        )
+        self.trials = Trials(self.prompts.book, self._record, self.budget)
+        self._export = TraceExport.from_environment()
+
+    @property
+    def choice(self) -> ModelChoice | None:
+        """The model that is asked: the one chosen on a page or by a command, else the environment's, else none."""
+        return self._chosen or choice_from_environment()
+
+    def choose(self, choice: ModelChoice) -> None:
+        """Ask that model from the next call on. Raises StoreError for an address that carries a key."""
+        self.ledger.choose_model(choice)
+        self._chosen = choice
+
+    def set_caps(self, caps: Caps) -> None:
+        """Spend no more than that from the next call on."""
+        self.ledger.set_caps(None, caps)
+        self.budget.caps = caps
+
+    def book(self) -> PromptBook:
+        """The prompts as they are now. Raises PromptError if there has been no good book yet."""
+        return self.prompts.book()
+
+    def propose(self, role: str, instructions: str, why: str, who: str) -> bool:
+        """Keep another text for a prompt, for a person to accept; False if it is no prompt."""
+        book = self.book()
+        prompt = replace(book[role], instructions=instructions)
+        try:
+            parse_book("\n".join(prompt_text(prompt if name == role else known) for name, known in book.prompts.items()))
+        except PromptError:
+            return False
+        self.ledger.propose_prompt(role, prompt_text(prompt), why, who)
+        return True
+
+    def aside(self, ended: threading.Event, most: int | None = None) -> Aside:
+        """What asks for a replay or a compile: with the same model and caps, until `ended` or so many calls."""
+        return Aside(lambda: self.choice, self._record, self.budget, ended, most)
+
+    def close(self) -> None:
+        """End all waiting; calls on their way end by themselves, and are recorded if the store is still open."""
+        self.trials.close()
+        self._ending.set()
+        self._export.close()
+
+    def _spent_today(self) -> Spent:
+        return self.queries.spent_on_day(datetime.now(UTC).date())
+
+    def _record(self, call: CallRecord) -> None:
+        """Keep the call and, when its prompt is new, the text of that."""
+        try:
+            self.ledger.record_call(call)
+        except Exception:
+            if self._ending.is_set():  # the store may be closed before a call on its way is back
+                return
+            raise
+        with self._lock:
+            if call.place.origin != "loop" or self._noted.get(call.role) == call.prompt_version:
+                return
+            self._noted[call.role] = call.prompt_version
+        prompt = self.book().prompts.get(call.role)
+        if prompt is not None and prompt.version == call.prompt_version:
+            self.ledger.prompt_version(call.role, call.prompt_version, prompt_text(prompt), who="the file")
