@@ -7,7 +7,7 @@ PYTHON := $(VENV)/bin/python
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_NO_INPUT = 1
 
-.PHONY: run test
+.PHONY: run test test-model
 
 run: $(VENV)/.kernel-compiled
 	@$(PYTHON) app.py --server.port $(PORT)
@@ -20,6 +20,11 @@ test: $(VENV)/.test-packages $(VENV)/.kernel-compiled
 	$(PYTHON) -m mypy || failed="$$failed mypy"; \
 	$(PYTHON) -m pytest || failed="$$failed pytest"; \
 	if [ -n "$$failed" ]; then echo "failed:$$failed" >&2; exit 1; fi
+
+# Opt-in: a campaign against a real model, named by MODEL and API_BASE. Its ledger and transcript stay in artifacts/model.
+test-model: $(VENV)/.kernel-compiled
+	@mkdir -p artifacts/model
+	@$(PYTHON) studies/model_drafts.py artifacts/model --transcript artifacts/model/transcript.md
 
 # The first import compiles the kernel and keeps the result beside it; done here, the app starts at once.
 $(VENV)/.kernel-compiled: $(VENV)/.packages engine/backtest/kernel.py
