@@ -15,21 +15,25 @@ import pandas as pd
 
 from engine.analysis.market_figures import market_figures
 from engine.backtest.portfolio import Result
+from engine.backtest.sweep import TestBed
 from engine.errors import CampaignError, DataError, EngineError
 from engine.market.bars import Panel
 from engine.market.catalog import Catalog, ImportResult
 from engine.records import RUN_WINDOWS, CampaignSpec, Failure, Proposal, StopConditions
 from engine.research.campaign import Choices, campaign_id_of, check_spec, code_hash_of, draft_spec
 from engine.research.chart_lines import ChartLines, chart_lines
+from engine.research.compile_prompt import Compiling
 from engine.research.evaluation import Evaluator, RunResult, run_result
 from engine.research.examination import Examination, examine
 from engine.research.examiner import Examiner, Examining
 from engine.research.gate import ends_of
+from engine.research.judging import Judge
 from engine.research.loop import ResearchLoop
 from engine.research.model_arm import ModelArm
 from engine.research.model_context import Library
 from engine.research.model_desk import ModelDesk
 from engine.research.proposers import make_proposer
+from engine.research.replay import Replays
 from engine.research.turns import MODEL, Turns
 from engine.research.work import CampaignWork, ServiceStatus
 from engine.settings import Settings
@@ -69,6 +73,11 @@ class ResearchService:
         self._executor = ThreadPoolExecutor(settings.slots, "evaluation")
         self.evaluator = Evaluator(self._pools[0], self._executor, aside=self._pools[1])
         self._examiner = Examiner(self._pools[1])
+        self._judging = ThreadPoolExecutor(self._pools[1].slots, "judging")
+        aside = Evaluator(self._pools[1], self._judging)  # replays and compiling never wait for a sweep
+        judge = Judge(aside, self._train, self.model.queries, self.ledger.record_trials)
+        self.replays = Replays(self.model, judge)
+        self.compiling = Compiling(self.model, judge, self.queries)
         threading.Thread(target=self._warm, args=(bool(address),), name="warm", daemon=True).start()
         self._lock = threading.RLock()
         self._work: CampaignWork | None = None
@@ -328,6 +337,9 @@ class ResearchService:
             if self._closed:
                 return
             self._closed = True
+        asides = self.replays, self.compiling
+        for work in asides:
+            work.stop()
         self.model.close()
         if self._work is not None:
             self._work.interrupt("the program was closed")
@@ -338,12 +350,19 @@ class ResearchService:
             pool.close()
         self._executor.shutdown()
         self._examiner.close()
+        for work in asides:
+            work.close()
+        self._judging.shutdown()
         self._database.close()
 
     def _recorded(self) -> None:
         """Take in what other processes have left, and show them what is recorded now."""
         self.ledger.take_in_spool()
         write_snapshot(self._database, self.settings.snapshot_dir)
+
+    def _train(self, campaign_id: str) -> tuple[CampaignSpec, TestBed]:
+        spec = self.queries.campaign(campaign_id).spec
+        return spec, self.evaluator.campaign_bed(self._panel_of(spec), spec, "train")
 
     def _panel_of(self, spec: CampaignSpec) -> Panel:
         panel = self.catalog.open(spec.dataset)
