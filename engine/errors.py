@@ -6,7 +6,6 @@
     │   └── UnknownDataset    no dataset of that name
     ├── StrategyError         a strategy file or parameter that a person named and that does not fit
     ├── PromptError           prompts that cannot be read, or not be saved over what stands there
-    ├── IdeaError             a text or file that cannot be an idea
     ├── CampaignError         a campaign that cannot be started, found or continued
     ├── UnknownRun            no run of that id
     ├── UnknownEntry          no call, idea, belief or the like of that id
@@ -47,10 +46,6 @@ class StrategyError(EngineError):
 
 class PromptError(EngineError):
     """The book of prompts cannot be read, or a change of it cannot be saved."""
-
-
-class IdeaError(EngineError):
-    """A text or a file that a person hands in cannot be an idea."""
 
 
 class CampaignError(EngineError):
