@@ -2,9 +2,10 @@
 
 import streamlit as st
 
-from engine.research.service import ServiceStatus
+from engine.research.service import ResearchService, ServiceStatus
 from pages.access import attempt, research, show_problem
 from pages.look import SYNTHETIC, arm_text, duration, isolation_badge, moment, plain
+from pages.model_budget import spent_text, spent_today
 
 STATES = {
     "idle": ("Not running", "gray", ":material/stop_circle:"),
@@ -18,30 +19,45 @@ STATES = {
 
 @st.fragment(run_every="2s")
 def sidebar_status() -> None:
-    """Running or not and since when, campaign and theme, arm, dataset, model, isolation. Redrawn every two seconds."""
-    status = research().status()
+    """Running or not and since when, campaign, theme, arms, dataset, model and cost, isolation. Redrawn every two seconds."""
+    service = research()
+    status = service.status()
     word, tint, icon = STATES[status.state]
     with st.container(gap="xsmall"):
         st.badge(word, color=tint, icon=icon)
         st.caption(f"since {moment(status.since)}" if status.since else "no campaign has run since the app was started")
         if status.campaign_id:
             st.markdown(f"**{plain(status.campaign)}**")
-            st.caption(f"Theme: {plain(status.theme) or 'none'}  \nArm: {arm_text(status.arm)}  \nData: {status.dataset}")
+            st.caption(f"Theme: {plain(status.theme) or 'none'}  \nArms: {arm_text(status.arm)}  \nData: {status.dataset}")
             if status.synthetic:
                 st.badge("SYNTHETIC", color="orange", icon=":material/science:", help=SYNTHETIC)
             run_in_work(status)
         if status.waiting:
             st.caption(f"By hand, to be run next: {status.waiting:,}")
-        st.caption(f"Model: {status.model}")
+        _model(service, status)
         isolation_badge(status.isolation_level, status.isolation)
         if status.problem:
             st.warning(status.problem)
+
+
+def _model(service: ResearchService, status: ServiceStatus) -> None:
+    """Which model is asked, what the day has cost, what is being made with it, and why it waits."""
+    st.caption(f"Model: {plain(status.model) or 'none, the random arm runs'}")
+    if (today := spent_today(service)).calls:
+        st.caption(f"Spent today: {spent_text(today)}")
+    if status.making:
+        st.caption("In the making:  \n" + "  \n".join(plain(made) for made in status.making))
+    if status.model_trouble:
+        st.warning(f"The model's arm waits: {plain(status.model_trouble)}", icon=":material/hourglass_disabled:")
 
 
 def run_in_work(status: ServiceStatus) -> None:
     """The bar of the run in work with its time left; always of the same height."""
     if status.state not in ("starting", "running", "stopping"):
         st.progress(0.0, text="Paused: Resume goes on." if status.state == "paused" else "No run in work.")
+        return
+    if status.making and not status.stage:  # the model's arm alone: no run is in work here
+        st.progress(0.0, text=f"{len(status.making)} runs of the model's arm in the making.")
         return
     left = "" if status.seconds_left is None else f", {duration(status.seconds_left)} left"
     amount = f", {status.done:,} of {status.total:,}" if status.total else ""

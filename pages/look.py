@@ -74,8 +74,8 @@ def show(figure: go.Figure, key: str, **options: Any) -> Any:
 
 
 def arm_text(arm: str) -> str:
-    """Who wrote it, in words."""
-    return ARMS.get(arm, arm)
+    """Who writes it, in words; arms that take turns are joined by +."""
+    return " and ".join(ARMS.get(part, part) for part in arm.split("+"))
 
 
 def isolation_badge(level: str, told: str) -> None:

@@ -107,6 +107,10 @@ def work(campaign: CampaignRow, drawn: int) -> None:
     controls(campaign.campaign_id, campaign.state)
     if status.campaign_id == campaign.campaign_id and status.state != "idle":
         run_in_work(status)
+        if status.model_trouble:
+            goes_on = ". The random arm goes on." if "random" in campaign.spec.arms else "."
+            told = f"The model's arm waits: {look.plain(status.model_trouble)}{goes_on}"
+            st.warning(told, icon=":material/hourglass_disabled:")
     else:
         st.progress(0.0, text=look.plain(standing(campaign)))
     if service.revision != drawn:

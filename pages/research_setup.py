@@ -1,17 +1,17 @@
 """Research: what is to be searched for, on which data, at what cost, and when is it enough?"""
 
-import pandas as pd
 import streamlit as st
 
 from engine.errors import EngineError
 from engine.figures import PORTFOLIO_FIGURES
 from engine.market.catalog import DEMO_NAMES
-from engine.records import CampaignSpec
-from engine.research.campaign import campaign_id_of
 from engine.research.objectives import OBJECTIVES, definition_of
-from pages import look, setup
-from pages.access import attempt, research, show_problem
-from pages.frame import run_in_work
+from engine.research.turns import MODEL
+from pages import launch, look, setup
+from pages.access import research
+from pages.model_budget import model_budget
+from pages.model_choice import model_choice
+from pages.presets import presets
 from pages.run_choice import data_badges
 
 service = research()
@@ -20,23 +20,16 @@ FEWEST = "A set with fewer trades on train, or in proportion to the bars on vali
 OPTIONAL = KEPT | {"value": None}  # a field that may be left or made empty
 
 
-def save_preset(title: str) -> None:
-    """Keep the fields as a preset; it stands in the box then, and the popover closes."""
-    service.save_preset(title, setup.chosen())
-    st.session_state["research.preset"], st.session_state["research.saving"] = title, False
-
-
-def presets() -> None:
-    """Fill the fields from a preset, or keep them as one."""
-    kept = service.queries.presets()
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        name = st.selectbox("Preset", list(kept), index=None, key="research.preset", width=260,
-                            placeholder="choose" if kept else "none saved yet")  # fmt: skip
-        st.button("Load", key="research.load", on_click=lambda: setup.fill(kept[name]), disabled=name is None)
-        with st.popover("Save as", icon=":material/save:", key="research.saving", on_change="rerun"):
-            title = st.text_input("Name of the preset", key="research.preset_name", max_chars=60)
-            st.button("Save", key="research.save", on_click=lambda: attempt(save_preset, title), disabled=not title)
-        st.button("Reset all fields", type="tertiary", on_click=lambda: setup.fill({}))
+def writers() -> None:
+    """The arms, and the model that one of them asks."""
+    st.markdown("**Who writes the strategies**")
+    setup.fit_arms(service.model.choice is not None)
+    if service.model.choice is not None:
+        told = {"model+random": "Model, random beside it", "model": "Model alone", "random": "Random alone"}
+        arms = st.segmented_control("Arms", setup.ARMS, key="research.proposer", format_func=told.get, required=True, **KEPT)
+        if arms == "model":
+            st.caption("Without the random arm beside it nothing tells whether the model is better than chance.")
+    model_choice(service)
 
 
 def aim() -> None:
@@ -45,9 +38,9 @@ def aim() -> None:
     st.text_input("Name", key="research.name", max_chars=80, placeholder="made of arm, dataset and seed if left empty", **KEPT)
     st.text_area(
         "Theme", key="research.theme", height=80, placeholder="use volume to time entries", **KEPT,
-        help="The theme steers the model arm only. The random arm ignores it: it is the baseline that a model must beat.",
+        help="The random arm ignores it: it is the baseline that a model must beat.",
     )  # fmt: skip
-    st.caption("The theme steers the model arm only; the random arm, which runs now, ignores it.")
+    st.caption("The theme steers the model's arm only; the random arm ignores it.")
     label = {name: PORTFOLIO_FIGURES[name].label for name in OBJECTIVES}
     objective = st.selectbox("Objective, on train", OBJECTIVES, key="research.objective", format_func=label.get, **KEPT)
     st.caption(definition_of(objective))
@@ -74,16 +67,6 @@ def market() -> None:
         st.number_input("Validation, % of bars", 1.0, 98.0, step=5.0, key="research.validation_percent", format="%.4g", **KEPT)
         st.number_input("Embargo, bars", 0, key="research.embargo_bars", placeholder="automatic", **OPTIONAL,
                         help="Bars between the windows that nobody trades.")  # fmt: skip
-
-
-def window_dates(spec: CampaignSpec) -> None:
-    """The windows as dates."""
-    times = pd.to_datetime(service.catalog.open(spec.dataset).times_ns, utc=True)
-    rows = [{"Window": w.name, "From": times[w.start], "To": times[w.stop - 1], "Bars": w.bars} for w in spec.windows]
-    date = st.column_config.DatetimeColumn(format="YYYY-MM-DD HH:mm", timezone="UTC", help="UTC, open of the bar")
-    count = st.column_config.NumberColumn(format="%,d")
-    st.dataframe(pd.DataFrame(rows), hide_index=True, column_config={"From": date, "To": date, "Bars": count})
-    st.caption("Times in UTC. The vault is sealed: the search never sees it.")
 
 
 def money() -> None:
@@ -119,37 +102,26 @@ def goals() -> None:
     st.toggle("When a run meets all benchmarks on train and validation", key="research.stop_when_met", **KEPT)
 
 
-@st.fragment(run_every="2s")
-def start(spec: CampaignSpec) -> None:
-    """Start, and the run in work."""
-    status, board = service.status(), service.queries.campaigns().set_index("campaign_id")
-    campaign_id = campaign_id_of(spec)
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.button("Start", type="primary", icon=":material/play_arrow:", key="research.start",
-                  on_click=lambda: attempt(setup.launch, service, setup.chosen()))  # fmt: skip
-        st.page_link("pages/overview.py", label="Watch it on Overview", icon=":material/arrow_forward:")
-    if campaign_id in board.index:
-        st.caption(f"The same was started before: Start goes on with it after its {board.loc[campaign_id, 'runs']:,} runs.")
-    elif status.state != "idle":
-        st.caption(f"{look.plain(status.campaign)} is at work and will be stopped first; it can be continued at any time.")
-    run_in_work(status)
-    show_problem()
-
-
 look.header("Research", "What is to be searched for, on which data, at what cost, and when is it enough?")
 for field, value in setup.chosen().items():
     st.session_state.setdefault(f"research.{field}", value)
-presets()
+presets(service)
 try:
     with st.grid(2, min_column_width=330):
         for part in (aim, market, money, goals):
             with st.container(border=True, height="stretch"):
                 part()
-    setup.check_windows(setup.chosen())
-    wanted = setup.draft(service, setup.chosen())
+    with st.container(border=True), st.grid(2, min_column_width=330):
+        with st.container():
+            writers()
+        setup.check_windows(setup.chosen())
+        wanted = setup.draft(service, setup.chosen())
+        if MODEL in wanted.arms:
+            with st.container():
+                model_budget(service, wanted)
     with st.container(border=True):
         st.markdown(f"**{look.plain(wanted.name)}** will trade {len(wanted.assets):,} assets in these windows:")
-        window_dates(wanted)
-        start(wanted)
+        launch.window_dates(service, wanted)
+        launch.start(service, wanted)
 except EngineError as error:
     look.problem(error)

@@ -1,7 +1,8 @@
 """The choices that make a campaign, as the fields of the Research page show them, and the way to a specification and back.
 
 Choices are a flat, JSON-ready dict: rates and shares in percent, None where nothing is asked for. The page keeps each choice
-in the session under `research.<name>`; a preset is such a dict under a name.
+in the session under `research.<name>`; a preset is such a dict under a name. `proposer` None is what fits: the model with the
+random arm beside it if a model is there, else the random arm.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +27,7 @@ def _fraction(percent: float | None) -> float | None:
 
 def _shown(of: Choices | CampaignSpec) -> dict[str, Any]:
     """The choices that stand under the same name in both records."""
-    same = ("theme", "seed", "scenarios", "method", "objective", "min_trades", "sides", "capital", "currency")
+    same = ("theme", "proposer", "seed", "scenarios", "method", "objective", "min_trades", "sides", "capital", "currency")
     return {name: getattr(of, name) for name in same} | {
         "fee_percent": _percent(of.costs.fee_rate), "slippage_percent": _percent(of.costs.slippage_rate),
         "want_return_percent": _percent(of.benchmarks.total_return), "want_trades": of.benchmarks.trades,
@@ -36,9 +37,11 @@ def _shown(of: Choices | CampaignSpec) -> dict[str, Any]:
 
 
 DEFAULTS: dict[str, Any] = _shown(Choices()) | {
-    "name": "", "dataset": "demo", "top_assets": None, "exclude": [],
+    "name": "", "proposer": None, "dataset": "demo", "top_assets": None, "exclude": [],
     "train_percent": 60.0, "validation_percent": 20.0, "embargo_bars": None,
 }  # fmt: skip
+ARMS = ("model+random", "model", "random")
+"""Who may write the strategies of a campaign, as its specification names it; what is usual first."""
 FIRST_CAMPAIGN = DEFAULTS | {"name": "First look at the demo market"}
 
 
@@ -66,6 +69,12 @@ def fit(described: Mapping[str, Any]) -> None:
     st.session_state["research.top_assets"] = None if top is not None and top > len(symbols) else top
 
 
+def fit_arms(has_model: bool) -> None:
+    """Take the arms that fit where none were chosen; without a model there is the random arm alone."""
+    chosen = st.session_state["research.proposer"]
+    st.session_state["research.proposer"] = (chosen or ARMS[0]) if has_model else None
+
+
 def check_windows(choices: Mapping[str, Any]) -> None:
     """Raises CampaignError, in the fields' own percent, where train and validation leave the vault no bar."""
     train, validation = choices["train_percent"], choices["validation_percent"]
@@ -84,6 +93,7 @@ def draft(service: ResearchService, choices: Mapping[str, Any]) -> CampaignSpec:
         choices["dataset"],
         Choices(
             **{name: choices[name] for name in same},
+            proposer=choices["proposer"] or "random",
             exclude=tuple(choices["exclude"]),
             train=choices["train_percent"] / 100,
             validation=choices["validation_percent"] / 100,

@@ -8,8 +8,8 @@ TOUR = """
 1. **Theme and benchmarks.** On *Research* you say what a good strategy must reach: a return, a number of trades, of assets, a
    win rate. You also set costs, capital, and when to stop.
 2. **Runs.** Each run writes one strategy, tries it with hundreds of parameter sets over every asset, chooses the best set on
-   the *train* window, and only then looks at the *validation* window. At present a random writer does this; it stays as the
-   baseline that any model must beat.
+   the *train* window, and only then looks at the *validation* window. A random writer does this, and beside it a language model
+   if you choose one on *Research*: the random arm is the baseline that a model must beat.
 3. **The ledger.** Code, parameters, data hash, seed and figures of every run are kept, failed runs too. Any figure can be
    computed again from them: nothing on these pages is estimated or made up.
 4. **Reading results.** *Runs* ranks them by validation Sharpe, with the number of trials beside it: the more one tries, the

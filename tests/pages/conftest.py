@@ -94,3 +94,11 @@ def page(app: AppTest) -> Callable[[str], AppTest]:
     """`page("runs")`: that page on the finished campaign."""
     app.run()
     return lambda name: open_page(app, name)
+
+
+@pytest.fixture(autouse=True)
+def no_model_around(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the developer's environment nor a model server on this machine decides what a test sees."""
+    for name in ("MODEL", "API_BASE", "API_KEY", "OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
+        monkeypatch.setenv(name, "")  # empty goes over what `.env` says
+    monkeypatch.setattr("pages.model_choice.local_servers", list)

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine.model_records import ModelChoice
 from engine.records import StopConditions
-from pages import look
+from pages import look, setup
 from pages.access import research
 from pages.look import figure_text
 
@@ -112,3 +113,22 @@ def test_a_store_that_another_process_holds_is_told_in_one_sentence(app: AppTest
     app.run()
     assert not app.exception
     assert [error.value for error in app.error] == ["the ledger is in use by process 4711; close it, or name another store"]
+
+
+def test_a_model_that_nobody_answers_for_is_told_on_the_page_and_in_the_sidebar_and_the_random_arm_goes_on(app: AppTest) -> None:
+    service = research()
+    service.model.choose(ModelChoice("openai/nobody", "http://127.0.0.1:9/v1"))
+    asked = setup.DEFAULTS | {"dataset": "small", "proposer": "model+random", "scenarios": 4, "stop_runs": None}
+    service.launch(setup.draft(service, asked))
+    while not service.status().model_trouble:
+        assert not service.wait(0.05)
+    app.run()
+    assert not app.exception
+    (told,) = [warning.value for warning in app.main.warning]
+    assert "The model's arm waits" in told
+    assert "cannot be reached" in told.replace("\\", "")
+    assert "The random arm goes on" in told
+    assert any("The model's arm waits" in warning.value for warning in app.sidebar.warning)
+    assert any("Model: openai/nobody" in caption.value for caption in app.sidebar.caption)
+    service.stop()
+    assert service.wait(60)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine.model_records import ModelChoice
 from pages import setup
 from pages.access import research
 
@@ -107,3 +108,45 @@ def test_choices_of_a_specification_lead_to_it_again(app: AppTest) -> None:
     spec = setup.draft(service, asked)
     again = setup.draft(service, setup.choices_of(service, spec, "first") | {"name": "first"})
     assert again == spec
+
+
+NOBODY = ModelChoice("openai/nobody", "http://127.0.0.1:9/v1")
+"""A model at an address where nobody listens."""
+
+
+def _proposer(form: AppTest) -> str:
+    """The arms of the campaign that *Start* has begun; its work is stopped."""
+    form.number_input(key="research.scenarios").set_value(4).run()
+    form.button(key="research.start").click().run()
+    assert not form.exception
+    service = research()
+    service.stop()
+    assert service.wait(60)
+    campaign_id = service.queries.campaigns()["campaign_id"].iloc[0]
+    return service.queries.campaign(campaign_id).spec.proposer
+
+
+def test_without_a_model_the_random_arm_runs(form: AppTest) -> None:
+    assert _proposer(form) == "random"
+
+
+def test_a_model_brings_the_random_arm_beside_it(form: AppTest) -> None:
+    research().model.choose(NOBODY)
+    form.run()
+    assert form.button_group(key="research.proposer").value == "model+random"
+    assert _proposer(form) == "model+random"
+
+
+def test_the_model_may_be_alone_and_the_page_says_what_is_lost(form: AppTest) -> None:
+    research().model.choose(NOBODY)
+    form.run()
+    form.button_group(key="research.proposer").set_value("model").run()
+    assert any("nothing tells whether the model is better than chance" in caption.value for caption in form.caption)
+    assert _proposer(form) == "model"
+
+
+def test_arms_of_a_copied_campaign_are_kept(form: AppTest) -> None:
+    research().model.choose(NOBODY)
+    service = research()
+    spec = setup.draft(service, setup.DEFAULTS | {"dataset": "small", "proposer": "model"})
+    assert setup.choices_of(service, spec, "first")["proposer"] == "model"

@@ -1,0 +1,143 @@
+"""What the model's arm may spend, has spent and is expected to spend, and when a cap would end it."""
+
+from dataclasses import fields
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from engine.model_records import Caps, Spent
+from engine.proposal.language_model import price_of
+from engine.records import CampaignSpec
+from engine.research.campaign import campaign_id_of
+from engine.research.estimate import Estimate, Reach, estimate
+from engine.research.service import ResearchService
+from engine.research.turns import MODEL
+from pages import look
+from pages.access import attempt
+
+CAPS = {
+    "usd_per_day": "USD a day", "tokens_per_day": "Tokens a day", "calls_per_day": "Calls a day",
+    "usd_per_campaign": "USD a campaign", "tokens_per_campaign": "Tokens a campaign", "calls_per_campaign": "Calls a campaign",
+}  # fmt: skip
+
+
+def usd_text(usd: float | None) -> str:
+    """0.0524 USD: four digits while it is below a dollar, for most calls cost less than a cent."""
+    if look.is_missing(usd):
+        return look.NOT_COMPUTED
+    return look.money(usd, "USD") if usd == 0 or usd >= 1 else f"{usd:,.4f} USD"
+
+
+def spent_text(spent: Spent) -> str:
+    """0.0524 USD, 46,633 tokens, 31 calls; says for how many the cost was not computed."""
+    cost = usd_text(None if spent.calls and spent.unpriced_calls == spent.calls else spent.usd)
+    if 0 < spent.unpriced_calls < spent.calls:
+        cost += f" and {_calls(spent.unpriced_calls)} without a price"
+    elif spent.unpriced_calls:
+        cost = f"cost {cost}"
+    return f"{cost}, {spent.tokens_in + spent.tokens_out:,} tokens, {_calls(spent.calls)}"
+
+
+def _calls(count: int) -> str:
+    return "1 call" if count == 1 else f"{count:,} calls"
+
+
+def spent_today(service: ResearchService) -> Spent:
+    """What all calls of this UTC day have cost."""
+    return service.model.queries.spent_on_day(datetime.now(UTC).date())
+
+
+def model_budget(service: ResearchService, spec: CampaignSpec) -> None:
+    """What a run of the campaign's model arm is expected to take, what is spent, and the caps."""
+    _expected(service, spec)
+    with st.expander("Caps", icon=":material/savings:"):
+        st.caption("No call is made that could go over a cap, calls in flight counted; the model's arm then waits, the random"
+                   " arm goes on. Days are UTC. An empty field is no cap.")  # fmt: skip
+        caps = _caps(service.model.budget.caps)
+        st.button("Save caps", key="budget.save", on_click=attempt, args=(service.model.set_caps, caps),
+                  disabled=caps == service.model.budget.caps, help="They hold from the next call on.")  # fmt: skip
+
+
+def _caps(now: Caps) -> Caps:
+    """The caps that the fields say."""
+    said = {}
+    with st.grid(3, min_column_width=110):
+        for cap in fields(Caps):
+            is_money, value = cap.name.startswith("usd"), getattr(now, cap.name)
+            said[cap.name] = st.number_input(
+                CAPS[cap.name], 0.0 if is_money else 0, value=value, step=1.0 if is_money else 100, placeholder="no cap",
+                format="%.2f" if is_money else "%d", key=f"budget.{cap.name}", persist_state="session",
+            )  # fmt: skip
+    return Caps(**said)
+
+
+@st.fragment(run_every="5s")
+def _expected(service: ResearchService, spec: CampaignSpec) -> None:
+    """Live: the estimate and what is spent."""
+    queries, choice, campaign_id = service.model.queries, service.model.choice, campaign_id_of(spec)
+    per_run = queries.spent_per_run(campaign_id)
+    of = "of this campaign" if len(per_run) else "of all campaigns"
+    today, campaign = spent_today(service), queries.spent_in_campaign(campaign_id)
+    expected = estimate(
+        per_run if len(per_run) else queries.spent_per_run(), price=price_of(choice) if choice else None,
+        caps=service.model.budget.caps, today=today, campaign=campaign, now=datetime.now(UTC),
+    )  # fmt: skip
+    st.markdown("**Expected for a run of the model's arm**")
+    with st.grid(4, min_column_width=105):
+        st.metric("Calls", look.number(expected.calls, 1))
+        st.metric("Tokens", look.count(expected.tokens),
+                  help=f"{expected.tokens_in:,.0f} in, {expected.tokens_out:,.0f} out")  # fmt: skip
+        st.metric("Money", usd_text(expected.usd), help=None if choice is None else _price_help(expected))
+        st.metric("Time", look.duration(expected.elapsed_s), help="From its first call to its record. Four are made at once.")
+    st.caption(_basis(expected, of) + _whole(expected, spec))
+    st.caption(f"Spent today (UTC): {spent_text(today)}.  \nSpent in this campaign: {spent_text(campaign)}.  \n"
+               f"{cap_told(expected, spec)}")  # fmt: skip
+
+
+def _price_help(expected: Estimate) -> str:
+    if expected.usd is None:
+        return "No price is known for this model: tokens are counted, cost is not computed."
+    return "Tokens at the price of the model that is asked now."
+
+
+def _basis(expected: Estimate, of: str) -> str:
+    if expected.runs == 0:
+        return "A guess, for no run of the model's arm is recorded yet: a draft, a repair, two reviews; 20 s a call."
+    return f"Mean of the last {expected.runs:,} runs {of} with calls."
+
+
+def _model_runs(spec: CampaignSpec) -> int | None:
+    """How many runs the model's arm makes until the campaign stops by their number."""
+    if spec.stop.runs is None:
+        return None
+    return sum(spec.arms[number % len(spec.arms)] == MODEL for number in range(spec.stop.runs))
+
+
+def _whole(expected: Estimate, spec: CampaignSpec) -> str:
+    runs = _model_runs(spec)
+    if runs is None:
+        return " The campaign does not stop by its number of runs."
+    money = look.NOT_COMPUTED if expected.usd is None else usd_text(runs * expected.usd)
+    return (f" For the campaign's {runs:,} runs: {look.count(runs * expected.calls)} calls,"
+            f" {look.count(runs * expected.tokens)} tokens, cost {money}, {look.duration(runs * expected.pace_s)} with four"
+            " at once.")  # fmt: skip
+
+
+def cap_told(expected: Estimate, spec: CampaignSpec) -> str:
+    """Which cap would be reached first, and when."""
+    if not expected.reaches:
+        return "No cap is set that this model could reach."
+    first, runs = expected.reaches[0], _model_runs(spec)
+    cap = _cap_text(first)
+    if first.seconds is None:
+        return f"At this pace no cap is reached; the nearest is {cap}."
+    if first.runs == 0:
+        return f":orange[:material/warning: {cap} leaves no room for a run: the model's arm will wait.]"
+    if runs is not None and first.runs >= runs:
+        return f"The campaign ends first; then comes {cap}, after {first.runs:,} runs."
+    return f":orange[{cap} is reached first:] after about {first.runs:,} more runs, in {look.duration(first.seconds)}."
+
+
+def _cap_text(reach: Reach) -> str:
+    amount = usd_text(reach.limit) if reach.unit == "USD" else f"{reach.limit:,.0f} {reach.unit}"
+    return f"the cap of {amount} a {reach.span}"
