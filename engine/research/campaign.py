@@ -11,6 +11,7 @@ import numpy as np
 from engine.errors import CampaignError
 from engine.market.bars import Panel
 from engine.market.splits import split_windows
+from engine.proposal.redaction import redact
 from engine.records import CampaignSpec, Costs, Terms, Window
 from engine.research.objectives import OBJECTIVES
 
@@ -39,12 +40,12 @@ def draft_spec(panel: Panel, choices: Choices) -> CampaignSpec:
     """The campaign that the choices amount to on that panel. Raises CampaignError and DataError for what cannot be."""
     windows = split_windows(panel.bars, train=choices.train, validation=choices.validation, embargo_bars=choices.embargo_bars)
     spec = CampaignSpec(
-        name=choices.name.strip() or f"{choices.proposer} on {panel.name}, seed {choices.seed}",
+        name=redact(choices.name.strip()) or f"{choices.proposer} on {panel.name}, seed {choices.seed}",
         dataset=panel.name,
         data_hash=panel.data_hash,
         assets=choose_assets(panel, windows[0], top=choices.top_assets, exclude=choices.exclude),
         windows=windows,
-        **{term.name: getattr(choices, term.name) for term in fields(Terms)},
+        **{term.name: getattr(choices, term.name) for term in fields(Terms)} | {"theme": redact(choices.theme)},
     )
     check_spec(spec)
     return spec

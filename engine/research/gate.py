@@ -21,9 +21,9 @@ DRAWS = 5
 JUDGED_PROBES = 6
 
 
-def gate_seed(campaign_id: str, number: int) -> int:
-    """What the gate draws from for that run: always the same."""
-    return zlib.crc32(f"{campaign_id}:{number}:gate".encode())
+def gate_seed(seed: int, number: int) -> int:
+    """What the gate draws from for that run: always the same, and the same whatever the bars behind train are."""
+    return zlib.crc32(f"{seed}:{number}:gate".encode())
 
 
 def is_of_the_set(verdict: Verdict) -> bool:
@@ -82,10 +82,10 @@ class Gate:
         return found and Failure(found.kind, "so it is on the window where it was judged, though not on train; no more is told")
 
 
-def open_gate(evaluator: Evaluator, panel: Panel, spec: CampaignSpec, campaign_id: str, number: int) -> Gate:
+def open_gate(evaluator: Evaluator, panel: Panel, spec: CampaignSpec, number: int) -> Gate:
     """The gate for the campaign's run of that number."""
     bed = evaluator.campaign_bed(panel, spec, "train")
-    return Gate(evaluator, bed, spec.sides, gate_seed(campaign_id, number), ends_of(spec.windows))
+    return Gate(evaluator, bed, spec.sides, gate_seed(spec.seed, number), ends_of(spec.windows))
 
 
 def ends_of(windows: Sequence[Window]) -> tuple[int, ...]:

@@ -69,7 +69,7 @@ class ResearchLoop:
         ranges = self.evaluator.ranges(proposal.source)
         if isinstance(ranges, Failure):
             return ranges
-        gate = open_gate(self.evaluator, self.panel, self.spec, self.campaign_id, number)
+        gate = open_gate(self.evaluator, self.panel, self.spec, number)
         self.tell("check", 0, 1)
         verdict = gate.screen(proposal.source, ranges, cancelled=self.cancelled)
         return verdict.failure or Checked(ranges, gate, verdict)

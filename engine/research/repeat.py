@@ -88,7 +88,7 @@ def _compare_refusal(run: RunRow, spec: CampaignSpec, catalog: Catalog, evaluato
     """A draft that was refused must be refused again, for the same reason."""
     again: object = evaluator.ranges(run.source)
     if isinstance(again, tuple):
-        gate = open_gate(evaluator, _panel_of(run, spec, catalog), spec, run.campaign_id, run.number)
+        gate = open_gate(evaluator, _panel_of(run, spec, catalog), spec, run.number)
         again = gate.screen(run.source, again).failure
     comparison.values("the draft's refusal", str(run.failure), str(again))
 
@@ -106,7 +106,7 @@ def _compare_scored(
     run: RunRow, spec: CampaignSpec, queries: Queries, catalog: Catalog, evaluator: Evaluator, comparison: _Comparison
 ) -> None:
     panel = _panel_of(run, spec, catalog)
-    gate = open_gate(evaluator, panel, spec, run.campaign_id, run.number)
+    gate = open_gate(evaluator, panel, spec, run.number)
     known = Verdict(None, run.warm_up_bars, run.is_cross_sectional)
 
     def again(bed: TestBed, params: list[Params]) -> Sweep:

@@ -142,7 +142,7 @@ def test_a_strategy_that_sees_the_future_is_refused_before_it_is_swept(loop_of):
 def test_a_leak_that_the_drawn_set_does_not_show_is_found_in_the_winner(loop_of):
     """Its trials count, its figures do not."""
     loop = loop_of(small.CROSS, scenarios=8)
-    drawn = np.random.default_rng(gate_seed(loop.campaign_id, 1)).integers(5, 13)
+    drawn = np.random.default_rng(gate_seed(loop.spec.seed, 1)).integers(5, 13)
     leak = f"ahead = market.close if n == {drawn} else market.close.shift(-1)\n"
     loop.proposer = Scripted(small.strategy(leak + 'return {"entries": ahead > ta.sma(market.close, n), "max_bars": 1}'))
     record, (train,) = loop.step(1)
