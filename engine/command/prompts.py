@@ -1,4 +1,4 @@
-"""`engine prompts`: check the texts that are sent to models, and show them."""
+"""`engine prompts`: check the texts that are sent to models, show them, and look for better ones."""
 
 import difflib
 from pathlib import Path
@@ -6,15 +6,19 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.command.answer import JsonOption, Refused, StoreOption, answers
+from engine.command.answer import JsonOption, Refused, StoreOption, answers, number
+from engine.command.research import no_model_in_words
 from engine.errors import PromptError
+from engine.proposal.language_model import find_local_servers
 from engine.proposal.prompt_book import Prompt, find_problems, parse_book, prompt_text
-from engine.settings import PROJECT_DIR
+from engine.research.compile_prompt import CALLS, EXAMPLES, CompileState
+from engine.research.service import ResearchService
+from engine.settings import PROJECT_DIR, load_settings
 
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="The texts that are sent to models, all in prompts.yaml: check, show.",
+    help="The texts that are sent to models, all in prompts.yaml: check, show, compile.",
 )
 
 FileOption = Annotated[Path, typer.Option("--file", help="File of prompts.", show_default="prompts.yaml")]
@@ -54,6 +58,55 @@ def show(
         raise PromptError(f"there is no prompt {role[:60]!r}; there are {', '.join(book.prompts)}{hint}")
     prompt = book[role]
     return {**_about(prompt), "instructions": prompt.instructions}, f"# version {prompt.version}\n{prompt_text(prompt)}".rstrip()
+
+
+@app.command("compile")
+@answers
+def compile_role(
+    role: Annotated[str, typer.Argument(help="Which prompt.")],
+    calls: Annotated[int, typer.Option(help="About so many calls to the model, at most.")] = CALLS,
+    examples: Annotated[int, typer.Option(help="Stored inputs that are asked again, at most.")] = EXAMPLES,
+    seed: Annotated[int, typer.Option(help="Seed of the search.")] = 1,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> tuple[dict[str, Any], str]:
+    """Look for better instructions by GEPA over the ledger's calls; a better text is proposed, and a person accepts it.
+
+    Every call counts against the caps. Answers are judged on the train window alone.
+    """
+    service = ResearchService(load_settings(store))
+    try:
+        if service.model.choice is None:
+            raise PromptError(no_model_in_words(find_local_servers()))
+        service.compiling.begin(role, calls=calls, examples=examples, seed=seed)
+        try:
+            service.compiling.wait()
+        except KeyboardInterrupt:
+            service.compiling.end("it was stopped from the keyboard")
+            service.compiling.wait()
+        state = service.compiling.state
+    finally:
+        service.close()
+    assert state is not None
+    answer, text = _compiled(state)
+    if state.problem:
+        raise Refused(state.problem, answer, text)
+    return answer, text
+
+
+def _compiled(state: CompileState) -> tuple[dict[str, Any], str]:
+    """What a compile came to."""
+    found = state.compiled
+    answer: dict[str, Any] = {"role": state.role, "calls": state.made, "usd": state.usd, "proposed": state.is_proposed}
+    cost = f"{state.made:,} calls, {number(state.usd, 4)} USD"
+    if found is None:
+        return answer, cost
+    answer |= {"before": found.before, "after": found.after, "held_out": found.held_out, "texts_measured": found.tried}
+    if found.prompt is None:
+        return answer, f"no text did better than the one in force, worth {found.before:.2f} of 1; {cost}"
+    answer |= {"version": found.prompt.version, "reason": found.reason, "instructions": found.prompt.instructions}
+    said = f"worth {found.after:.2f} against {found.before:.2f} on {found.held_out} stored inputs"
+    return answer, f"a text {said} waits on the Prompts page ({cost}): {found.reason}\n\n{found.prompt.instructions}"
 
 
 def _about(prompt: Prompt) -> dict[str, Any]:

@@ -41,8 +41,9 @@ class Reply:
 class Aside:
     """Asks within the caps, every call recorded and counted like those of the research. Safe from several threads.
 
-    Where a run would wait for ever (a cap, a rejected key, no model, a model that stays away) it ends all of its work, and
-    `problem` says why. `most`: calls after which no other question is begun.
+    Where a run would wait for ever (a cap, a rejected key, no model, a model that stays away) it gives up: calls on their way
+    come to their end, nothing else is asked, and `problem` says why. `ended` ends those on their way too. `most`: calls after
+    which no other question is begun.
     """
 
     choice: Callable[[], ModelChoice | None]
@@ -50,9 +51,9 @@ class Aside:
     budget: Budget
     ended: threading.Event
     most: int | None = None
-    patience_s: float = PATIENCE_S
     problem: str = ""
     made: int = 0
+    has_given_up: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def ask(self, role: str, inputs: Mapping[str, str], place: CallPlace, book: PromptBook) -> Reply:
@@ -66,7 +67,7 @@ class Aside:
             self.record(call)
 
         def wait(seconds: float) -> bool:
-            return self._gives_up(asker) or self.ended.wait(seconds)
+            return self._gives_up(asker) or self.ended.wait(seconds) or self.has_given_up
 
         asker = Asker(lambda: book, self.choice, record, self.budget, clock=_now, wait=wait)
         try:
@@ -78,13 +79,16 @@ class Aside:
     @property
     def is_over(self) -> bool:
         """Nothing more will be asked."""
-        return self.ended.is_set() or (self.most is not None and self.made >= self.most)
+        return self.ended.is_set() or self.has_given_up or (self.most is not None and self.made >= self.most)
 
     def end(self, problem: str = "") -> None:
-        """End it all; the first problem told is kept."""
-        with self._lock:
-            self.problem = self.problem or problem
+        """End it all, calls on their way too; the first problem told is kept."""
+        self._give_up(problem)
         self.ended.set()
+
+    def _give_up(self, problem: str) -> None:
+        with self._lock:
+            self.problem, self.has_given_up = self.problem or problem, True
 
     def _next(self) -> int:
         """Counts the calls from 1."""
@@ -94,9 +98,9 @@ class Aside:
 
     def _gives_up(self, asker: Asker) -> bool:
         trouble = asker.trouble
-        if trouble is None or (trouble.kind == "away" and _now() - trouble.since < timedelta(seconds=self.patience_s)):
+        if trouble is None or (trouble.kind == "away" and _now() - trouble.since < timedelta(seconds=PATIENCE_S)):
             return False
-        self.end(trouble.message)
+        self._give_up(trouble.message)
         return True
 
 
