@@ -28,7 +28,7 @@ def sidebar_status() -> None:
         st.caption(f"since {moment(status.since)}" if status.since else "no campaign has run since the app was started")
         if status.campaign_id:
             st.markdown(f"**{plain(status.campaign)}**")
-            st.caption(f"Theme: {plain(status.theme) or 'none'}  \nArms: {arm_text(status.arm)}  \nData: {status.dataset}")
+            st.caption(f"Theme: {plain(status.theme) or 'none'}  \nArm: {arm_text(status.arm)}  \nData: {status.dataset}")
             if status.synthetic:
                 st.badge("SYNTHETIC", color="orange", icon=":material/science:", help=SYNTHETIC)
             run_in_work(status)

@@ -29,10 +29,10 @@ def usd_text(usd: float | None) -> str:
 
 
 def spent_text(spent: Spent) -> str:
-    """0.0524 USD, 46,633 tokens, 31 calls; says for how many the cost was not computed."""
+    """0.0524 USD, 46,633 tokens, 31 calls; says for how many the cost was not computed: no price is known, or no reply came."""
     cost = usd_text(None if spent.calls and spent.unpriced_calls == spent.calls else spent.usd)
     if 0 < spent.unpriced_calls < spent.calls:
-        cost += f" and {_calls(spent.unpriced_calls)} without a price"
+        cost += f" ({_calls(spent.unpriced_calls)} {look.NOT_COMPUTED})"
     elif spent.unpriced_calls:
         cost = f"cost {cost}"
     return f"{cost}, {spent.tokens_in + spent.tokens_out:,} tokens, {_calls(spent.calls)}"
@@ -76,7 +76,7 @@ def _expected(service: ResearchService, spec: CampaignSpec) -> None:
     """Live: the estimate and what is spent."""
     queries, choice, campaign_id = service.model.queries, service.model.choice, campaign_id_of(spec)
     per_run = queries.spent_per_run(campaign_id)
-    of = "of this campaign" if len(per_run) else "of all campaigns"
+    of = "in this campaign" if len(per_run) else "in all campaigns"
     today, campaign = spent_today(service), queries.spent_in_campaign(campaign_id)
     expected = estimate(
         per_run if len(per_run) else queries.spent_per_run(), price=price_of(choice) if choice else None,
@@ -87,7 +87,9 @@ def _expected(service: ResearchService, spec: CampaignSpec) -> None:
         st.metric("Calls", look.number(expected.calls, 1))
         st.metric("Tokens", look.count(expected.tokens),
                   help=f"{expected.tokens_in:,.0f} in, {expected.tokens_out:,.0f} out")  # fmt: skip
-        st.metric("Money", usd_text(expected.usd), help=None if choice is None else _price_help(expected))
+        st.metric(
+            "Money, USD", usd_text(expected.usd).removesuffix(" USD"), help=None if choice is None else _price_help(expected)
+        )
         st.metric("Time", look.duration(expected.elapsed_s), help="From its first call to its record. Four are made at once.")
     st.caption(_basis(expected, of) + _whole(expected, spec))
     st.caption(f"Spent today (UTC): {spent_text(today)}.  \nSpent in this campaign: {spent_text(campaign)}.  \n"
@@ -103,7 +105,7 @@ def _price_help(expected: Estimate) -> str:
 def _basis(expected: Estimate, of: str) -> str:
     if expected.runs == 0:
         return "A guess, for no run of the model's arm is recorded yet: a draft, a repair, two reviews; 20 s a call."
-    return f"Mean of the last {expected.runs:,} runs {of} with calls."
+    return f"Mean of the last {expected.runs:,} runs of the model's arm {of}."
 
 
 def _model_runs(spec: CampaignSpec) -> int | None:

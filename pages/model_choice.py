@@ -36,7 +36,7 @@ def model_choice(service: ResearchService) -> None:
         for server in servers:
             st.caption(f"{server.name} runs on this machine with {_counted(server)}: choose it here, no key is needed.")
     else:
-        place = f" at {look.plain(chosen.api_base)}" if chosen.api_base else ""
+        place = f" at `{chosen.api_base.replace('`', '')}`" if chosen.api_base else ""
         st.markdown(f"**{look.plain(chosen.model)}** is asked{place}.")
     with st.expander("Choose a model", icon=":material/smart_toy:", expanded=chosen is None):
         wanted = _fields(chosen, servers)

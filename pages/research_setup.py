@@ -17,6 +17,13 @@ from pages.run_choice import data_badges
 service = research()
 KEPT = {"persist_state": "session"}  # what was typed is there again after a look at another page
 FEWEST = "A set with fewer trades on train, or in proportion to the bars on validation, ranks last."
+WITH_A_MODEL = """
+**What a model adds.** It writes a strategy for your theme, mends what the checks refuse, reads the statistics of train and
+says what to change next. The random arm makes as many runs beside it, so that you see whether it is better than chance.
+
+**It is sent** theme, benchmarks, notes, ideas, lessons, code, and figures and charts of train without names, dates or price levels. **It is
+never sent** bars, anything of the vault, of validation more than one word a run, or a key.
+"""
 OPTIONAL = KEPT | {"value": None}  # a field that may be left or made empty
 
 
@@ -116,9 +123,11 @@ try:
             writers()
         setup.check_windows(setup.chosen())
         wanted = setup.draft(service, setup.chosen())
-        if MODEL in wanted.arms:
-            with st.container():
+        with st.container():
+            if MODEL in wanted.arms:
                 model_budget(service, wanted)
+            else:
+                st.markdown(WITH_A_MODEL)
     with st.container(border=True):
         st.markdown(f"**{look.plain(wanted.name)}** will trade {len(wanted.assets):,} assets in these windows:")
         launch.window_dates(service, wanted)

@@ -33,8 +33,8 @@ def captions(form: AppTest) -> str:
 def record(**changes: object) -> None:
     call = CallRecord(
         call_id="c1", place=CallPlace("elsewhere", 1), seq=1, role="draft", prompt_version="v", model="openai/scripted",
-        inputs={}, prompt="", reply="", fields={}, status="answered", problem="", attempt=1, tokens_in=1_000, tokens_out=500, usd=0.003,
-        latency_s=1.0, at_utc=datetime.now(UTC),
+        inputs={}, prompt="", reply="", fields={}, status="answered", problem="", attempt=1, tokens_in=1_000, tokens_out=500,
+        usd=0.003, latency_s=1.0, at_utc=datetime.now(UTC),
     )  # fmt: skip
     research().model.ledger.record_call(CallRecord(**{**vars(call), **changes}))  # type: ignore[arg-type]
 
@@ -42,14 +42,14 @@ def record(**changes: object) -> None:
 def test_before_the_first_run_the_estimate_says_that_it_is_a_guess(form: AppTest) -> None:
     shown = {metric.label: metric.value for metric in form.metric}
     assert shown["Calls"] == "5.0"
-    assert shown["Money"] == "0.0190 USD"
+    assert shown["Money, USD"] == "0.0190"
     assert "A guess, for no run of the model's arm is recorded yet" in captions(form)
 
 
 def test_a_model_without_a_price_has_no_cost(form: AppTest) -> None:
     research().model.choose(ModelChoice("openai/scripted", "http://127.0.0.1:9/v1"))
     form.run()
-    assert {metric.label: metric.value for metric in form.metric}["Money"] == "not computed"
+    assert {metric.label: metric.value for metric in form.metric}["Money, USD"] == "not computed"
 
 
 def test_the_whole_campaign_is_told_by_its_runs_of_the_models_arm(form: AppTest) -> None:
@@ -87,7 +87,7 @@ def test_the_cap_that_is_spent_is_told_before_the_start(form: AppTest) -> None:
 @pytest.mark.parametrize(("spent", "told"), [
     (Spent(), "0.00 USD, 0 tokens, 0 calls"),
     (Spent(3, 1_000, 200, 0.0, 3), "cost not computed, 1,200 tokens, 3 calls"),
-    (Spent(3, 1_000, 200, 1.5, 1), "1.50 USD and 1 call without a price, 1,200 tokens, 3 calls"),
+    (Spent(3, 1_000, 200, 1.5, 1), "1.50 USD (1 call not computed), 1,200 tokens, 3 calls"),
 ])  # fmt: skip
 def test_cost_that_nobody_knows_is_not_zero(spent: Spent, told: str) -> None:
     assert spent_text(spent) == told
