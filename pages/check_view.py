@@ -24,6 +24,7 @@ REFUSALS = {
     "start_dependent": "it depends on where the bars begin",
     "no_trades": "it never trades on train",
     "killed": "it ended its process",
+    "reply": "the model gave no code",
 }
 """Kind of failure -> what that means, in words."""
 

@@ -9,11 +9,15 @@ import streamlit as st
 from engine.analysis.benchmarks import check_benchmarks
 from engine.analysis.intervals import share_interval
 from engine.records import Benchmarks
+from engine.store.answers import RunRow
 from pages.figures import sparkline
 from pages.look import count, delta_colour, figure_change, figure_help, figure_text, interval, is_missing, short_label
 
 HEADLINES = ("sharpe", "total_return", "max_drawdown", "win_rate_with_open", "trades_with_open", "assets_traded")
 """Figures that lead a page, in this order; `Queries.progress` holds all of them for both windows."""
+
+HELD = ("sharpe", "annual_return", "max_drawdown", "win_rate_with_open", "total_return", "trades_with_open")
+_GROWING = ("total_return", "trades_with_open")  # the windows differ in length
 
 
 def headline(name: str, progress: pd.DataFrame, number: int, window: str) -> None:
@@ -54,3 +58,23 @@ def show_benchmarks(figures: Mapping[str, float], wanted: Benchmarks) -> None:
                 st.markdown(":green[:material/check_circle: met]" if check.is_met else ":gray[not met]", width="content")
             st.progress(float(check.is_met) or reached)
             st.caption(f"{found}; wanted {more} {figure_text(check.figure, check.wanted)}")
+
+
+def holds(run: RunRow) -> None:
+    """The main figures on validation beside those on train: does it hold? Those that grow with time are not subtracted."""
+    train, validation = run.figures["train"], run.figures["validation"]
+    with st.grid(3, min_column_width=230):
+        for name in HELD:
+            inside, outside = train.get(name), validation.get(name)
+            computed = not is_missing(inside) and not is_missing(outside)
+            change = figure_change(name, outside - inside) if computed and name not in _GROWING else None
+            st.metric(
+                f"{short_label(name)} on validation",
+                figure_text(name, outside),
+                change or f"{figure_text(name, inside)} on train",
+                delta_color=delta_colour(name) if change else "off",
+                delta_arrow="auto" if change else "off",
+                delta_description=f"to train, {figure_text(name, inside)}" if change else None,
+                help=f"{figure_help(name)} Source: run {run.number:,}, `{run.run_id}`, in the ledger.",
+                border=True, height="stretch",
+            )  # fmt: skip

@@ -8,36 +8,14 @@ from engine.analysis.intervals import share_interval
 from engine.errors import EngineError
 from engine.records import RUN_WINDOWS
 from engine.store.answers import CampaignRow, RunRow
-from pages import code_views, editor, figures, look, result_views, run_choice, selection, tables
+from pages import code_views, editor, figures, look, result_views, run_choice, selection, steering, story, tables
 from pages.access import research
 from pages.downloads import downloads
 from pages.figures_runs import fall
+from pages.headline import holds
 
 service = research()
 queries = service.queries
-
-HEADLINES = ("sharpe", "annual_return", "max_drawdown", "win_rate_with_open", "total_return", "trades_with_open")
-GROWING = ("total_return", "trades_with_open")  # the windows differ in length
-
-
-def headlines(run: RunRow) -> None:
-    """The main figures on validation beside those on train: does it hold? Those that grow with time are not subtracted."""
-    train, validation = run.figures["train"], run.figures["validation"]
-    with st.grid(3, min_column_width=230):
-        for name in HEADLINES:
-            inside, outside = train.get(name), validation.get(name)
-            computed = not look.is_missing(inside) and not look.is_missing(outside)
-            change = look.figure_change(name, outside - inside) if computed and name not in GROWING else None
-            st.metric(
-                f"{look.short_label(name)} on validation",
-                look.figure_text(name, outside),
-                change or f"{look.figure_text(name, inside)} on train",
-                delta_color=look.delta_colour(name) if change else "off",
-                delta_arrow="auto" if change else "off",
-                delta_description=f"to train, {look.figure_text(name, inside)}" if change else None,
-                help=f"{look.figure_help(name)} Source: run {run.number:,}, `{run.run_id}`, in the ledger.",
-                border=True, height="stretch",
-            )  # fmt: skip
 
 
 def equity(run: RunRow, campaign: CampaignRow) -> None:
@@ -108,8 +86,9 @@ def trust(run: RunRow, campaign: CampaignRow) -> None:
 
 
 CODE, CHECK = partial(code_views.code, service), partial(editor.check, service)
-VIEWS = {"Equity": equity, "Trades": trades, "Figures": all_figures, "Code": CODE, "Scenarios": scenarios, "Check": CHECK}
-FAILED_VIEWS = {"Code": CODE, "Check": CHECK}
+TOLD = {"Why": partial(story.why, service), "Steer": partial(steering.steer, service)}
+VIEWS = {"Equity": equity, "Trades": trades, "Figures": all_figures, "Code": CODE, "Scenarios": scenarios, "Check": CHECK} | TOLD
+FAILED_VIEWS = {"Code": CODE, "Check": CHECK} | TOLD
 
 
 def without_run(campaign: CampaignRow) -> None:
@@ -134,7 +113,7 @@ def page() -> None:
                                     persist_state="session", label_visibility="collapsed")  # fmt: skip
         FAILED_VIEWS[view](run, campaign)
         return
-    headlines(run)
+    holds(run)
     trust(run, campaign)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
         view = st.segmented_control("View", list(VIEWS), default="Equity", required=True, key="strategy.view",
