@@ -93,6 +93,9 @@ def answer_for(text: str, script: Shares) -> tuple[str, str]:
     role = ROLE_OF.get(frozenset(outputs), "")
     if role == "draft":
         role = writer_of(set(given))
+    if role == "coach":  # a prompt's text has marks of its own
+        whole = r"\[\[ ## given_instructions ## \]\]\n(.*?)\n\n\[\[ ## outcomes ## \]\]"
+        given["given_instructions"] = re.findall(whole, text, re.DOTALL)[-1]
     drawn = f"{script.seed} {re.sub(script.ignores, '', text) if script.ignores else text}"
     values = _values(role, given, drawn, script)
     reply = "\n\n".join(f"[[ ## {name} ## ]]\n{values.get(name, f'A plausible {name}.')}" for name in outputs)

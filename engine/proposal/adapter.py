@@ -9,6 +9,8 @@ from typing import Any
 from engine.proposal.language_model import load_dspy
 
 CODE = "code"
+PROMPT_TEXT = "new_instructions"
+"""The coach's last field: a text that has marks of its own, in its example of an answer."""
 # `[[ ## code ## ]]` and what small models make of it: fewer brackets, bold, a value on the same line; without brackets it must
 # have the line to itself, since code has comments.
 _MARKER = re.compile(
@@ -50,10 +52,18 @@ def _marked(reply: str, outputs: Sequence[str]) -> dict[str, str]:
     marks = [(name, mark) for mark in _MARKER.finditer(reply) if (name := mark[1] or mark[2]) in (*outputs, "completed")]
     found: dict[str, str] = {}
     for (name, mark), after in zip_longest(marks, (mark.start() for _, mark in marks[1:])):
+        if name == PROMPT_TEXT:
+            found[name] = _unfenced(reply[mark.end() : _end_of(reply, *marks[-1])])
+            break
         value = reply[mark.end() : after]
         if name in outputs and name not in found:
             found[name] = _code_of(value) if name == CODE else _unfenced(value)
     return found
+
+
+def _end_of(reply: str, name: str, mark: re.Match[str]) -> int:
+    """Where the last field ends: at the last mark, if that closes the reply."""
+    return mark.start() if name == "completed" and not reply[mark.end() :].strip() else len(reply)
 
 
 def _unfenced(value: str) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.model_records import CallStatus, ModelChoice
-from engine.proposal.adapter import fault_in, is_refusal, lenient_adapter, read_fields
+from engine.proposal.adapter import PROMPT_TEXT, fault_in, is_refusal, lenient_adapter, read_fields
 from engine.proposal.language_model import load_dspy, open_model, price_of
 from engine.proposal.prompt_book import Prompt
 
@@ -19,6 +19,7 @@ CHART = "chart"
 _PICTURE_TOKENS = 1_600
 _LETTERS_PER_TOKEN = 3  # code and figures take more tokens than prose; a guess for room in the budget, never a result
 _GLANCE_S = 0.1
+_END = 40  # letters in which a reply's last mark stands
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def _read(entry: Mapping[str, Any], outputs: Mapping[str, str], choice: ModelCho
 
 
 def _judge(reply: str, fields: Mapping[str, str], outputs: tuple[str, ...], end: str) -> tuple[CallStatus, str]:
-    if end == "length" and "## completed ##" not in reply:
+    if end == "length" and "## completed ##" not in (reply[-_END:] if PROMPT_TEXT in outputs else reply):
         return "truncated", f"the reply was cut off after {len(reply):,} letters, at the limit of tokens"
     fault = fault_in(fields, outputs)
     if end == "content_filter" or (fault and is_refusal(reply)):

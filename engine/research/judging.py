@@ -94,7 +94,7 @@ class Judge:
         is_scored: bool,
     ) -> Judged:  # fmt: skip
         spec, bed = self.train(place.campaign_id)
-        gate = Gate(self._evaluator, bed, spec.sides, gate_seed(place.campaign_id, place.number), ends_of(spec.windows))
+        gate = Gate(self._evaluator, bed, spec.sides, gate_seed(spec.seed, place.number), ends_of(spec.windows))
         verdict = gate.screen(source, ranges, cancelled=cancelled)
         if verdict.failure is not None:
             return Judged(verdict.failure, traded=False if verdict.failure.kind == "no_trades" else None)

@@ -96,6 +96,7 @@ class ModelDesk:
             if self._ending.is_set():  # the store may be closed before a call on its way is back
                 return
             raise
+        self._export.add(call)
         with self._lock:
             if call.place.origin != "loop" or self._noted.get(call.role) == call.prompt_version:
                 return

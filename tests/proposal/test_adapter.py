@@ -89,3 +89,12 @@ def test_without_code_every_field_must_be_there_and_the_first_must_say_something
 )
 def test_a_refusal_is_told_from_prose(text: str, expected: bool) -> None:
     assert is_refusal(text) is expected
+
+
+def test_the_coachs_text_keeps_the_example_of_an_answer_that_is_in_it() -> None:
+    """A prompt with an example of a whole answer was cut off at the marks of that example."""
+    wanted = ("reason", "new_instructions")
+    text = "Use {figures}.\n\n[[ ## reason ## ]]\nan example\n\n[[ ## completed ## ]]\n\nNothing follows it."
+    head = f"[[ ## reason ## ]]\nIt was long.\n\n[[ ## new_instructions ## ]]\n{text}"
+    for whole in (f"{head}\n\n[[ ## completed ## ]]\n", head):
+        assert read_fields(whole, wanted) == {"reason": "It was long.", "new_instructions": text}
