@@ -31,7 +31,7 @@ def funnel_figure(counts: pd.DataFrame, labels: Mapping[str, str], *, dark: bool
             )
         )  # fmt: skip
     figure.update_layout(hovermode="closest", bargap=0.25, barmode="group", legend_traceorder="reversed")
-    most = counts.to_numpy(dtype=float).max() if counts.size else 1
-    figure.update_xaxes(range=[0, 1.25 * max(most, 1)], tickformat=",d")
+    most = max(counts.max().max(), 1) if counts.size else 1
+    figure.update_xaxes(range=[0, 1.35 * most], tickformat=",d", dtick=1 if most < 8 else None)  # room for the longest bar's text
     figure.update_yaxes(autorange="reversed")
     return figure

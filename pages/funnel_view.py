@@ -61,12 +61,17 @@ def _table(counts: pd.DataFrame) -> int | None:
         shown[step] = [None if pd.isna(n) else f"{n:,.0f} ({s:.0%})" for n, s in zip(counts[step], shares, strict=True)]
     shown["proposed"] = counts["proposed"]
     config = {
-        "arm": st.column_config.TextColumn("Arm", pinned=True, width=70),
-        "model": st.column_config.TextColumn("Model", width=150),
-        "role": st.column_config.TextColumn("Writer", width=85),
-        "version": st.column_config.TextColumn("Prompt version", width=110),
+        "arm": st.column_config.TextColumn("Arm", pinned=True, width=65),
+        "model": st.column_config.TextColumn("Model", width=120),
+        "role": st.column_config.TextColumn("Writer", width=75),
+        "version": st.column_config.TextColumn("Prompt", width=95, help="Version of the writer's prompt."),
         "proposed": st.column_config.NumberColumn("Proposed", format="%,d", help=MEANT["proposed"], width=75),
-    } | {step: st.column_config.TextColumn(LABELS[step], help=MEANT[step], alignment="right", width=95) for step in STEPS[1:]}
+    } | {
+        step: st.column_config.TextColumn(
+            LABELS[step], help=MEANT[step], alignment="right", width=105 if step == "beat_parent" else 78
+        )
+        for step in STEPS[1:]
+    }
     st.caption("For each arm, model and writer's prompt, in brackets the share of its runs. Tick one to look at it alone.")
     event = st.dataframe(
         shown, column_config=config, hide_index=True, placeholder="", height=look.table_height(len(shown), 320),
@@ -93,7 +98,7 @@ def _step(service: ResearchService, campaign: CampaignRow, rows: pd.DataFrame, p
                      column_config={
             "drafts": st.column_config.NumberColumn("Drafts", format="%,d", width=65, help="Drafts that went back count too."),
             "runs": st.column_config.NumberColumn("Runs", format="%,d", width=60),
-            "kind": st.column_config.TextColumn("Kind", width=110), "message": st.column_config.TextColumn("Message"),
+            "kind": st.column_config.TextColumn("Kind", width=110), "message": st.column_config.TextColumn("Message", width=620),
         })  # fmt: skip
     if len(cases):
         _cases(campaign, cases)

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import streamlit as st
 
 from engine.errors import DataError, EngineError
-from engine.research.idea_files import KINDS, MAX_TEXT, make_idea, read_text
+from engine.research.idea_files import KINDS, MAX_BYTES, MAX_TEXT, make_idea, read_text
 from engine.store.model_ledger import ModelLedger
 from pages import look, selection
 
@@ -18,7 +18,8 @@ def add(ledger: ModelLedger) -> None:
     with st.form("ideas.add", border=False, clear_on_submit=False):
         text = st.text_area("Idea or article", key="ideas.text", height=150, max_chars=MAX_TEXT,
                             placeholder="for example: what fell on heavy volume and closed near its high recovers")  # fmt: skip
-        file = st.file_uploader("or a file: text, Markdown, PDF", [kind.lstrip(".") for kind in KINDS], key="ideas.file")
+        file = st.file_uploader("or a file: text, Markdown, PDF", [kind.lstrip(".") for kind in KINDS], key="ideas.file",
+                                max_upload_size=MAX_BYTES // 1_000_000)  # fmt: skip
         with st.grid(3, min_column_width=150):
             title = st.text_input("Title", key="ideas.title", max_chars=80, placeholder="its first line")
             weight = st.number_input("Weight", 0.01, 100.0, 1.0, step=0.5, format="%.4g", key="ideas.weight", help=WEIGHT_HELP)

@@ -110,9 +110,10 @@ def in_force(service: ResearchService, campaign: CampaignRow) -> None:
     if not holds:
         st.caption("Nothing: the model's arm chooses parents by their rank on train.")
     for one, answers in reversed(holds):
-        with st.container(border=True):
-            _entry(service, campaign, one, answers, standing[one.seq])
-            st.button("Withdraw", key=f"steering.withdraw.{one.seq}", icon=":material/undo:",
+        with st.container(border=True, horizontal=True, vertical_alignment="center", gap="small"):
+            with st.container(gap="xxsmall", width="stretch"):
+                _entry(service, campaign, one, answers, standing[one.seq])
+            st.button("Withdraw", key=f"steering.withdraw.{one.seq}", icon=":material/undo:", width="content",
                       on_click=attempt, args=(service.model.ledger.withdraw_steering, one.seq))  # fmt: skip
     done = [(one, answers) for one, answers in asked if not standing[one.seq]]
     if done:
@@ -129,9 +130,10 @@ def _standing(one: Steering, answered: int, on: Steering | None) -> str:
         return "" if answered else "waits for the next run"
     if one.generations is not None and answered >= one.generations:
         return ""
-    of = "so far, for ever" if one.generations is None else f"of {one.generations:,}"
     wait = "" if one == on else ", waits until a later one is done"
-    return f"{answered:,} {of}{wait}"
+    return (
+        f"for ever, {answered:,} runs so far" if one.generations is None else f"{answered:,} of {one.generations:,} runs"
+    ) + wait
 
 
 def _entry(service: ResearchService, campaign: CampaignRow, one: Steering, answers: list[str], standing: str) -> None:
@@ -140,5 +142,5 @@ def _entry(service: ResearchService, campaign: CampaignRow, one: Steering, answe
     st.markdown(f"**{kind}{':' if about else ''}**{about} :gray[{standing}]")
     if one.note:
         st.text(one.note)
-    if one.kind != "never":
+    if answers:
         st.caption(f"Answered by {run_links(service, answers, home=campaign.campaign_id)}.")

@@ -26,7 +26,6 @@ NOT_ASKED = {
     "that a model must beat.",
     "human": "A person wrote this run: no model was asked. What is new in it stands above, as its note.",
 }
-NOTHING_SAID = "Nothing was said."
 
 
 def why(service: ResearchService, run: RunRow, campaign: CampaignRow) -> None:
@@ -40,17 +39,18 @@ def why(service: ResearchService, run: RunRow, campaign: CampaignRow) -> None:
     _verdict(story)
     left, right = st.columns(2, gap="large")
     with left:
-        _said("Hypothesis", story.hypothesis)
+        _said("Hypothesis", story.hypothesis or "None was given.")
         _prediction(service, story, run)
         _said("What the market was said to be like", story.market)
-        if story.steering:
-            _said("A person asked for", story.steering)
+        _said("A person asked for", story.steering)
     with right:
         _parents(service, story, run, campaign)
     left, right = st.columns(2, gap="large")
     with left:
         _said("Review of the figures", story.review)
         _said("Review of the trades", story.patterns)
+        if not story.review and not story.patterns:
+            st.caption("No reviewer was asked, or none gave a usable answer; the calls of this run tell.")
     with right:
         _said("What the reviewers want next", story.next_change)
         _used(service, story)
@@ -59,7 +59,8 @@ def why(service: ResearchService, run: RunRow, campaign: CampaignRow) -> None:
         st.caption("From train alone, but for one word on validation.")
         st.code(story.pack or "None: the run gave no result.", None, wrap_lines=True)
     _changes(service, story, run)
-    st.page_link("pages/runs.py", label="How far the model's runs come: Funnel on Runs", icon=":material/filter_alt:")
+    calls = selection.address("traces", **{"traces.campaign": campaign.campaign_id, "traces.run": str(run.number)})
+    st.link_button("Its calls, as sent and answered", calls, icon=":material/forum:")
 
 
 def _verdict(story: Story) -> None:
@@ -79,10 +80,12 @@ def _verdict(story: Story) -> None:
 
 
 def _said(title: str, text: str) -> None:
-    """A text of a model or a person, letter for letter."""
+    """A text of a model or a person, letter for letter; nothing where there is none."""
+    if not text:
+        return
     with st.container(gap="xxsmall"):
         st.markdown(f"**{title}**")
-        st.text(text or NOTHING_SAID)
+        st.text(text)
 
 
 def _prediction(service: ResearchService, story: Story, run: RunRow) -> None:

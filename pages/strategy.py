@@ -110,14 +110,14 @@ def page() -> None:
     if run.failure or not run.figures["train"]:
         look.problem(f"Run {run.number:,} failed. {run.failure or run.reason}")
         view = st.segmented_control("View", list(FAILED_VIEWS), default="Code", required=True, key="strategy.failed_view",
-                                    persist_state="session", label_visibility="collapsed")  # fmt: skip
+                                    persist_state="session", label_visibility="collapsed", wrap=True)  # fmt: skip
         FAILED_VIEWS[view](run, campaign)
         return
     holds(run)
     trust(run, campaign)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
         view = st.segmented_control("View", list(VIEWS), default="Equity", required=True, key="strategy.view",
-                                    persist_state="session", label_visibility="collapsed")  # fmt: skip
+                                    persist_state="session", label_visibility="collapsed", wrap=True)  # fmt: skip
         with st.popover("Download", icon=":material/download:"):
             downloads(service, run, campaign)
     VIEWS[view](run, campaign)

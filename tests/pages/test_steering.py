@@ -48,7 +48,7 @@ def test_for_ever_lasts_until_it_is_withdrawn(steer: AppTest, made: Recorded) ->
     steer.toggle(key="steering.for_ever").set_value(True).run()
     press(steer, "continue")
     assert asked(made)[0].generations is None
-    assert any("0 so far, for ever" in m.value for m in steer.markdown)
+    assert any("for ever, 0 runs so far" in m.value for m in steer.markdown)
     press(steer, "withdraw.1")
     assert asked(made) == []
 
