@@ -25,7 +25,7 @@ def test_every_role_is_asked_and_answered_with_its_own_fields(role: str, desk: D
     assert (call.role, call.status, call.attempt, call.seq) == (role, "answered", 1, 1)
     assert answer.call_ids == (call.call_id,)
     assert call.fields == answer.fields
-    assert call.inputs == {name: f"some {name}" for name in ROLES[role].inputs}
+    assert call.inputs == {name: f"some {name}" for name in ROLES[role].inputs if name != "chart"}  # a picture is none of these
 
 
 def test_the_record_holds_what_was_sent_what_came_and_what_it_cost(desk: Desk) -> None:

@@ -1,13 +1,18 @@
 """Compiling over a ledger: stored inputs, answers judged on train, every call counted, and a proposal that a person accepts."""
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 from engine.errors import PromptError
 from engine.model_records import Caps
 from engine.records import Failure
+from engine.research import service as service_module
 from engine.research.compile_prompt import CompileState
 from engine.research.judging import Judged, merit
 from engine.research.service import ResearchService
+from engine.settings import Settings
 from tests import scripted_model
 from tests.research import campaigns, small
 from tests.research.campaigns import LONG
@@ -28,16 +33,27 @@ def server(monkeypatch):
         yield running
 
 
+@pytest.fixture(scope="module")
+def filled(market_store, lent_pool, tmp_path_factory) -> Path:
+    """A store whose ledger has four runs, each fed by a draft."""
+    settings = small.store_with(market_store, tmp_path_factory.mktemp("filled") / "store")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(service_module, "SandboxPool", lambda slots, limits: lent_pool)
+        patch.setattr(service_module, "make_proposer", lambda spec, panel: small.Scripted(small.CROSS))
+        service = ResearchService(settings)
+        campaigns.finish(service, campaigns.drafted(service, runs=4))
+        stored(service, range(1, 5))
+        service.close()
+    return settings.store_dir
+
+
 @pytest.fixture
-def service(open_service, server, script, monkeypatch) -> ResearchService:
-    """A service whose ledger has four runs, each fed by a draft."""
+def service(filled, open_service, server, tmp_path, monkeypatch) -> ResearchService:
     for name in ("MODEL", "API_BASE"):
         monkeypatch.delenv(name, raising=False)
-    script(small.Scripted(small.CROSS))
-    opened = open_service()
+    shutil.copytree(filled, tmp_path / "copy")
+    opened = open_service(Settings(store_dir=tmp_path / "copy", slots=1, limits=small.QUICK))
     opened.model.choose(server.choice())
-    campaigns.finish(opened, campaigns.drafted(opened, runs=4))
-    stored(opened, range(1, 5))
     return opened
 
 
