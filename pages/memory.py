@@ -6,6 +6,7 @@ import streamlit as st
 from engine.model_records import Belief
 from engine.proposal.beliefs import ENOUGH_RUNS, FADED, SHOWN_LESSONS, SHOWN_THEORIES, weight
 from engine.research.model_plan import LESSON_EVERY
+from engine.store.memory_queries import Earnings
 from pages import look, selection
 from pages.access import research
 from pages.belief_view import detail, standing, told
@@ -47,9 +48,10 @@ def filtered(beliefs: list[Belief]) -> list[Belief]:
 def board(beliefs: list[Belief]) -> Belief:
     """The table; the belief whose row is ticked, else the one this viewer looks at."""
     ids = [belief.belief_id for belief in beliefs]
+    earned = memory.queries.earnings()
     rows = [
         {"kind": b.kind, "text": b.text, "weight": weight(b), "for": len(b.runs_for), "against": len(b.runs_against),
-         "used": len(memory.queries.belief_uses(b.belief_id)), "standing": standing(b), "theme": b.theme}
+         "used": earned.get(b.belief_id, Earnings()).runs, "standing": standing(b), "theme": b.theme}
         for b in beliefs
     ]  # fmt: skip
     if selection.current("belief") not in ids:

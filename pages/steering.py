@@ -44,8 +44,7 @@ def _ask(service: ResearchService, campaign_id: str, kind: str, told: str, **ask
     attempt(partial(service.model.ledger.steer, campaign_id, kind, **asked))
     if "access.problem" not in st.session_state:
         st.session_state["steering.told"] = told
-        st.session_state.pop("steering.note", None)
-        st.session_state.pop("steering.try", None)
+        st.session_state["steering.note"] = st.session_state["steering.try"] = ""
 
 
 def _continue(service: ResearchService, run: RunRow) -> None:

@@ -87,6 +87,10 @@ class MemoryQueries:
         rows = self._reader.rows(_BELIEFS, [campaign_id, up_to_number, theme])
         return [_belief(row) for row in rows]
 
+    def earnings(self) -> dict[str, Earnings]:
+        """What each idea and belief that a writer was shown has earned, by its id."""
+        return {used_id: Earnings(*earned) for used_id, *earned in self._reader.rows(_EARNED)}
+
     def belief_uses(self, belief_id: str) -> list[str]:
         """Ids of the runs whose writer was shown that belief, by campaign and number."""
         return self._uses(belief_id)

@@ -33,9 +33,9 @@ def test_an_empty_page_says_what_ideas_are_for(ideas: AppTest) -> None:
 
 
 def test_a_thought_is_kept_with_its_weight_and_its_last_day(ideas: AppTest) -> None:
-    ideas.text_area(key="ideas.text").set_value("Buy fear.\nSell greed.")
-    ideas.number_input(key="ideas.weight").set_value(2.5)
-    ideas.date_input(key="ideas.last_day").set_value(date(2031, 5, 4))
+    ideas.text_area(key="ideas.text.0").set_value("Buy fear.\nSell greed.")
+    ideas.number_input(key="ideas.weight.0").set_value(2.5)
+    ideas.date_input(key="ideas.last_day.0").set_value(date(2031, 5, 4))
     press(ideas, "Add idea")
     (idea,) = kept()
     assert (idea.title, idea.text, idea.weight) == ("Buy fear.", "Buy fear.\nSell greed.", 2.5)
@@ -45,7 +45,7 @@ def test_a_thought_is_kept_with_its_weight_and_its_last_day(ideas: AppTest) -> N
 
 
 def test_a_markdown_file_is_an_idea_under_its_heading(ideas: AppTest) -> None:
-    ideas.file_uploader(key="ideas.file").upload("notes.md", b"# Volume leads\n\nIt does.", "text/markdown")
+    ideas.file_uploader(key="ideas.file.0").upload("notes.md", b"# Volume leads\n\nIt does.", "text/markdown")
     press(ideas, "Add idea")
     assert [idea.title for idea in kept()] == ["Volume leads"]
 
@@ -53,7 +53,7 @@ def test_a_markdown_file_is_an_idea_under_its_heading(ideas: AppTest) -> None:
 def test_what_cannot_be_an_idea_is_refused_in_a_sentence(ideas: AppTest) -> None:
     press(ideas, "Add idea")
     assert "the idea is empty" in ideas.error[0].value
-    ideas.file_uploader(key="ideas.file").upload("paper.pdf", b"%PDF-1.7 broken", "application/pdf")
+    ideas.file_uploader(key="ideas.file.0").upload("paper.pdf", b"%PDF-1.7 broken", "application/pdf")
     press(ideas, "Add idea")
     assert "cannot be read as PDF" in ideas.error[0].value
     assert kept() == []
