@@ -14,7 +14,7 @@ from engine.model_records import Belief, Idea, Steering
 from engine.proposal.beliefs import SHOWN_LESSONS, SHOWN_THEORIES, sample_ideas, shown
 from engine.records import CampaignSpec
 from engine.research.campaign import rng_of, run_id_of
-from engine.research.model_plan import Plan, continued, make_plan
+from engine.research.model_plan import MARKET_EVERY, Plan, continued, make_plan
 from engine.research.turns import MODEL
 from engine.store.model_queries import ModelQueries
 from engine.store.queries import Queries
@@ -69,8 +69,9 @@ class Library:
         ]
         plan = make_plan(past, steering, rng_of(self.spec.seed, number, _PLAN), chosen=self._chosen(steering))
         beliefs = self.memory.beliefs(campaign_id=self.campaign_id, up_to_number=seen)
-        market = next((run.story.market for run in reversed(past) if run.story and run.story.market), "")
-        about = f"{self.spec.theme} {market} {' '.join(run.failure.kind for run in past[-5:] if run.failure)}"
+        known = next((run.story.market for run in reversed(past) if run.story and run.story.market), "")
+        market = "" if (number - 1) // len(self.spec.arms) % MARKET_EVERY == 0 else known
+        about = f"{self.spec.theme} {known} {' '.join(run.failure.kind for run in past[-5:] if run.failure)}"
         ideas = sample_ideas([idea for idea, _ in self.memory.ideas(now)], rng_of(self.spec.seed, number, _IDEAS))
         context = Context(
             past=tuple(past), ideas=tuple(ideas),
