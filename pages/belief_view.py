@@ -50,7 +50,7 @@ def actions(ledger: ModelLedger, belief: Belief) -> None:
         )  # fmt: skip
         with st.popover("Edit", icon=":material/edit:"):
             key = f"memory.edit.{belief.belief_id}.{hash(belief.text)}"
-            st.text_area("What it says", belief.text, key=key, max_chars=MAX_LETTERS, height=160, width=420)
+            st.text_area("What it says", belief.text, key=key, max_chars=MAX_LETTERS, height=160)
             st.caption("Its evidence stays: change the wording, not the claim. Mute it instead where it is wrong.")
             st.button("Save", key="memory.save", on_click=edit, args=(ledger, belief, key))
         st.button("Delete", key="memory.delete", icon=":material/delete:", on_click=change, args=(ledger, belief, "delete"),

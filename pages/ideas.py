@@ -18,7 +18,7 @@ service = research()
 memory = service.model
 
 COLUMNS = {
-    "title": st.column_config.TextColumn("Idea", pinned=True, width=260),
+    "title": st.column_config.TextColumn("Idea", pinned=True, width=200),
     "standing": st.column_config.TextColumn("State", width=80),
     "weight": st.column_config.NumberColumn("Weight", format="%,.4g", width=70, help=WEIGHT_HELP),
     "last_day": st.column_config.DateColumn("Last day (UTC)", format="YYYY-MM-DD", width=105, help=EXPIRY_HELP),

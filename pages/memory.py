@@ -16,7 +16,7 @@ memory = service.model
 
 COLUMNS = {
     "kind": st.column_config.TextColumn("Kind", width=65),
-    "text": st.column_config.TextColumn("What it says", width=430, pinned=True),
+    "text": st.column_config.TextColumn("What it says", width=430),
     "weight": st.column_config.ProgressColumn(
         "Weight", format="%.2f", min_value=0.0, max_value=1.0, width=110,
         help="(runs for + 1) / (runs for and against + 2): few runs say little. Laplace's rule of succession.",
