@@ -1,4 +1,4 @@
-"""What this viewer looks at: campaign, run, asset and window, in the address and across pages.
+"""What this viewer looks at: campaign, run, asset, window, prompt, call, in the address and across pages.
 
 The address holds the choice, so that a view can be sent to a colleague. Streamlit clears the query string when the page
 changes; the session keeps the choice and `restore` puts it back. An address that is opened wins over the session.
@@ -17,6 +17,11 @@ NARROWER = {
     "asset": (),
     "window": (),
     "dataset": (),
+    "role": ("version",),
+    "version": (),
+    "call": (),
+    "idea": (),
+    "belief": (),
 }
 """Each name that can be chosen, with the choices that lose their meaning when it changes. `other` is a run to compare with."""
 
