@@ -37,6 +37,10 @@ NAVIGATION = {
         st.Page("pages/strategy.py", title="Strategy", icon=":material/code:"),
     ],
     "Explain": [st.Page("pages/assets.py", title="Assets", icon=":material/stacked_bar_chart:")],
+    "Steer": [
+        st.Page("pages/ideas.py", title="Ideas", icon=":material/lightbulb:"),
+        st.Page("pages/memory.py", title="Memory", icon=":material/school:"),
+    ],
     "System": [st.Page("pages/data.py", title="Data", icon=":material/database:")],
 }
 
