@@ -38,8 +38,10 @@ NAVIGATION = {
     ],
     "Explain": [st.Page("pages/assets.py", title="Assets", icon=":material/stacked_bar_chart:")],
     "Steer": [
+        st.Page("pages/prompts.py", title="Prompts", icon=":material/edit_note:"),
         st.Page("pages/ideas.py", title="Ideas", icon=":material/lightbulb:"),
         st.Page("pages/memory.py", title="Memory", icon=":material/school:"),
+        st.Page("pages/traces.py", title="Traces", icon=":material/forum:"),
     ],
     "System": [st.Page("pages/data.py", title="Data", icon=":material/database:")],
 }

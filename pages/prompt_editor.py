@@ -1,0 +1,132 @@
+"""One prompt in its editor: text, fields and settings, what is wrong with it, what a model would get, and saving."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from engine.proposal.prompt_book import Prompt, prompt_text
+from engine.proposal.roles import ROLES
+from engine.research.model_desk import ModelDesk
+from pages import code_views, look
+from pages.access import attempt, show_problem
+from pages.prompt_draft import Seen, problems_in, save, seen_now, with_fields
+from pages.prompt_preview import preview
+
+MONOSPACE = """<style>.st-key-prompt_text textarea {
+font-family: "Source Code Pro", monospace; font-size: 0.85rem; tab-size: 4;
+}</style>"""
+
+
+def edit(desk: ModelDesk, role: str) -> None:
+    """The role's prompt, to be changed, looked at as the model would get it, and saved."""
+    seen, now = _seen(desk, role), seen_now(desk, role)
+    draft = _fields(seen.prompt)
+    if now.prompt.version == seen.prompt.version:
+        seen = _begin(role, now)  # what others have changed elsewhere in the file is no conflict
+    elif draft.version in (seen.prompt.version, now.prompt.version):
+        _begin(role, now)  # nothing of this viewer's is lost by showing the new text
+        st.rerun()
+    else:
+        _conflict(role, seen, now)
+    problems = problems_in(desk.book(), draft)
+    _verdict(seen, draft, problems)
+    _save_row(desk, seen, draft, is_good=not problems)
+    show_problem()
+    if diff := code_views.code_diff(prompt_text(seen.prompt), prompt_text(draft), (seen.prompt.version, draft.version)):
+        with st.expander("Your changes", icon=":material/difference:"):
+            st.code(diff, "diff", wrap_lines=True)
+    preview(desk, draft)
+
+
+def _seen(desk: ModelDesk, role: str) -> Seen:
+    return st.session_state.get(f"prompts.seen.{role}") or _begin(role, seen_now(desk, role))
+
+
+def _begin(role: str, seen: Seen) -> Seen:
+    """Edit that text from here on; what was typed into another one is dropped."""
+    st.session_state[f"prompts.seen.{role}"] = seen
+    return seen
+
+
+def _fields(prompt: Prompt) -> Prompt:
+    """The prompt as it stands in the editor."""
+    key, role = f"prompts.{prompt.role}.{prompt.version}.{st.session_state.get('prompts.round', 0)}", ROLES[prompt.role]
+    st.html(MONOSPACE)
+    with st.container(key="prompt_text"):
+        instructions = st.text_area("Instructions", prompt.instructions, height=440, key=f"{key}.text", persist_state="session",
+                                    help="{name} refers to an input. Text that never changes comes first.")  # fmt: skip
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        temperature = st.number_input("Temperature", 0.0, 2.0, prompt.temperature, 0.1, key=f"{key}.temperature", width=180,
+                                      placeholder="the model's own", persist_state="session")  # fmt: skip
+        model = st.text_input("Model", prompt.model or "", key=f"{key}.model", placeholder="the campaign's", width=300,
+                              persist_state="session", help="Another model for this prompt alone: openai/gpt-5-mini")  # fmt: skip
+    with st.expander(f"Purpose, and the fields: {len(prompt.inputs)} in, {len(prompt.outputs)} out", icon=":material/list_alt:"):
+        purpose = st.text_area("Purpose, for people", prompt.purpose, height=68, key=f"{key}.purpose", persist_state="session")
+        listed = st.multiselect("Inputs that the model is given", role.inputs, list(prompt.inputs), key=f"{key}.inputs",
+                                persist_state="session")  # fmt: skip
+        inputs = {name: _description(key, "in", name, prompt.inputs.get(name, "")) for name in listed}
+        outputs = {name: _description(key, "out", name, text) for name, text in prompt.outputs.items()}
+    if temperature == prompt.temperature:
+        temperature = prompt.temperature  # 1 and 1.0 are other texts
+    changed = replace(prompt, instructions=instructions or "", purpose=purpose or "", temperature=temperature,
+                      model=(model or "").strip() or None)  # fmt: skip
+    return with_fields(changed, inputs, outputs, role.inputs)
+
+
+def _description(key: str, way: str, name: str, text: str) -> str:
+    label = f"`{name}` {'is given: what it holds' if way == 'in' else 'is asked for: what it must hold'}"
+    return st.text_area(label, text, height=68, key=f"{key}.{way}.{name}", persist_state="session") or ""
+
+
+def _verdict(seen: Seen, draft: Prompt, problems: list[str]) -> None:
+    """Whether the text may be saved, and if not why."""
+    if problems:
+        for problem in problems:
+            look.problem(problem)
+    elif draft.version == seen.prompt.version:
+        st.caption(f"In force: version `{seen.prompt.version}`. Nothing is changed yet; leave the field and changes are checked.")
+    else:
+        st.success(f"In order, and not saved yet: it would be version `{draft.version}`.", icon=":material/check_circle:")
+
+
+def _conflict(role: str, seen: Seen, now: Seen) -> None:
+    """Someone else has saved this prompt while it was edited here: what that changed, and a choice."""
+    st.warning("Someone else has saved this prompt meanwhile. This is what that changed; your text is still here.",
+               icon=":material/group:")  # fmt: skip
+    st.code(code_views.code_diff(prompt_text(seen.prompt), prompt_text(now.prompt), (seen.prompt.version, now.prompt.version)),
+            "diff", wrap_lines=True)  # fmt: skip
+    with st.container(horizontal=True, gap="small"):
+        st.button("Take theirs, drop mine", key="prompts.theirs", on_click=_begin, args=(role, now))
+        st.button("Keep mine, to be saved over theirs", key="prompts.mine", on_click=_keep_mine, args=(role, seen, now))
+
+
+def _keep_mine(role: str, seen: Seen, now: Seen) -> None:
+    """Go on with what was typed, as an edit of their text."""
+    before, after = (f"prompts.{role}.{one.prompt.version}.{st.session_state.get('prompts.round', 0)}." for one in (seen, now))
+    for name in [name for name in st.session_state if str(name).startswith(before)]:
+        st.session_state[after + str(name).removeprefix(before)] = st.session_state[name]
+    _begin(role, now)
+
+
+def _save_row(desk: ModelDesk, seen: Seen, draft: Prompt, *, is_good: bool) -> None:
+    """Who saves and why, with the buttons."""
+    is_changed = draft.version != seen.prompt.version
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        why = st.text_input("Why", key="prompts.why", placeholder="What it should make better", max_chars=300, width=420)
+        who = st.text_input("Who", key="prompts.who", placeholder="Your name", max_chars=60, width=180, persist_state="session")
+        st.button("Save", key="prompts.save", type="primary", icon=":material/save:", on_click=attempt,
+                  args=(_save, desk, draft, seen.file_hash, who or "", why or ""),
+                  disabled=not (is_good and is_changed and desk.prompts.problem is None),
+                  help="Holds from the next call on, also of a campaign at work.")  # fmt: skip
+        st.button("Undo my changes", key="prompts.undo", icon=":material/undo:", disabled=not is_changed, on_click=_undo)
+
+
+def _save(desk: ModelDesk, draft: Prompt, file_hash: str, who: str, why: str) -> None:
+    save(desk, draft, file_hash, who=who, why=why)
+    st.session_state["prompts.why"] = ""
+    st.toast(f"Saved as version {draft.version}; the next call uses it.", icon=":material/check_circle:")
+
+
+def _undo() -> None:
+    """Other keys, and so fields with what stands in the file."""
+    st.session_state["prompts.round"] = st.session_state.get("prompts.round", 0) + 1

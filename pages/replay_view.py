@@ -1,0 +1,145 @@
+"""Replay: the same stored inputs with the prompt in force and with an edited one, several times each, side by side."""
+
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from engine.model_records import CallRecord
+from engine.research.judging import JUDGED
+from engine.research.replay import MAX_TIMES, Replay, ReplayAnswer, Side
+from engine.research.service import ResearchService
+from pages import code_views, look, selection, trace_texts, trace_views
+from pages.access import attempt, show_problem
+from pages.prompt_draft import problems_in
+from pages.prompt_history import share_text
+
+INPUTS, TIMES = 3, 5
+LISTED = 40
+"""Stored calls that are offered as inputs: the newest of the role."""
+
+
+def replay(service: ResearchService, call: CallRecord) -> None:
+    """A form that starts a replay of this call's role, and below it the replays that there are."""
+    prompt = service.model.book()[call.role]
+    st.markdown(
+        "**Edit this prompt and replay.** One answer of a random model proves nothing: the text in force and yours are asked the "
+        "same stored inputs, several times each. The running research is not touched; the calls count against the caps."
+    )
+    offered = service.model.queries.calls(role=call.role, status="answered", origin="loop", limit=LISTED)
+    texts = {row.call_id: f"run {row.number:,}, call {row.seq}, {look.moment(row.at_utc)}" for row in offered.itertuples()}
+    texts = {
+        call.call_id: f"this call: run {call.place.number:,}, call {call.seq}",
+        **{i: t for i, t in texts.items() if i != call.call_id},
+    }
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        chosen = st.multiselect("Stored inputs", list(texts), list(texts)[:INPUTS], format_func=texts.__getitem__,
+                                key=f"replay.inputs.{call.call_id}", persist_state="page")  # fmt: skip
+        times = st.number_input("Times each", 1, MAX_TIMES, TIMES, key="replay.times", width=130, persist_state="session")
+    edited = st.text_area("Instructions, edited", prompt.instructions, height=360, persist_state="session",
+                          key=f"replay.text.{prompt.role}.{prompt.version}") or ""  # fmt: skip
+    draft = replace(prompt, instructions=edited)
+    problems = problems_in(service.model.book(), draft)
+    for problem in problems:
+        look.problem(problem)
+    diff = code_views.code_diff(prompt.instructions, draft.instructions, ("in force", "edited"))
+    if diff:
+        with st.expander("What is changed", icon=":material/difference:"):
+            st.code(diff, "diff", wrap_lines=True)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.button(
+            "Replay", key="replay.begin", type="primary", icon=":material/replay:", on_click=attempt,
+            args=(_begin, service, chosen, draft, int(times)), disabled=bool(problems) or not diff or not chosen,
+        )  # fmt: skip
+        asked = 2 * len(chosen) * int(times)
+        st.caption(f"{asked:,} calls: {len(chosen)} inputs, {times:,} times, two texts." if diff else "Change the text first.")
+    show_problem()
+    _shown(service, call.role)
+
+
+def _begin(service: ResearchService, calls: list[str], draft: Any, times: int) -> None:
+    st.session_state["replay.shown"] = service.replays.begin(calls, draft, times=times)
+
+
+def _shown(service: ResearchService, role: str) -> None:
+    """The replay that this viewer looks at: the one just started, else the newest of the role."""
+    ids = [made.replay_id for made in service.replays.latest() if made.role == role]
+    if not ids:
+        st.caption("No replay of this prompt yet: its two sets of answers will stand here, side by side.")
+        return
+    st.divider()
+    if st.session_state.get("replay.shown") not in ids:
+        st.session_state["replay.shown"] = ids[0]
+    names = {replay_id: f"replay {replay_id}" for replay_id in ids}
+    if len(ids) > 1:
+        st.selectbox("Replay", ids, key="replay.shown", format_func=names.__getitem__, width=440, persist_state="page")
+    replay_id = st.session_state["replay.shown"]
+    in_work = not service.replays.state(replay_id).is_done
+    st.fragment(_standing, run_every=2.0 if in_work else None, key="replay.live")(service, replay_id, in_work)
+
+
+def _standing(service: ResearchService, replay_id: str, followed: bool) -> None:
+    """Live: how far it is, and both sets of answers."""
+    made = service.replays.state(replay_id)
+    if not made.is_done:
+        done, wanted = len(made.old.answers) + len(made.new.answers), 2 * made.wanted
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.progress(done / wanted, text=f"{done:,} of {wanted:,} answers")
+            st.button("End it", key="replay.end", icon=":material/stop:", on_click=service.replays.end, args=(replay_id,),
+                      help="The answers that there are stay.")  # fmt: skip
+    elif followed:
+        st.rerun()
+    if made.problem:
+        look.problem(made.problem)
+    sides = {"In force": made.old, "Edited": made.new}
+    st.dataframe(_counts(sides, made), hide_index=True)
+    with st.expander("What was changed", icon=":material/difference:"):
+        diff = code_views.code_diff(made.old.instructions, made.new.instructions, (made.old.version, made.new.version))
+        st.code(diff or "Nothing.", "diff", wrap_lines=True)
+    sources = list(dict.fromkeys(answer.source_call_id for side in sides.values() for answer in side.answers))
+    if not sources:
+        return
+    source = st.selectbox("Answers to the inputs of", sources, key=f"replay.source.{replay_id}", persist_state="page", width=440,
+                          format_func=lambda i: f"input {sources.index(i) + 1} of {len(sources)}, call {i}")  # fmt: skip
+    for column, (title, side) in zip(st.columns(2, gap="medium"), sides.items(), strict=True):
+        with column:
+            st.markdown(f"**{title}**, version `{look.plain(side.version)}`")
+            for number, answer in enumerate((a for a in side.answers if a.source_call_id == source), 1):
+                _answer(number, answer)
+
+
+def _counts(sides: dict[str, Side], made: Replay) -> pd.DataFrame:
+    """How many came how far, for each text."""
+    trades = made.role in JUDGED
+    rows: dict[str, list[str]] = {
+        "Figure": ["Answers", "Parsed", "Passed all checks", "Traded", "Median objective on train", "Tokens", "Cost"]
+    }
+    for title, side in sides.items():
+        n = len(side.answers)
+        rows[title] = [
+            f"{n:,} of {made.wanted:,}",
+            share_text(side.parsed / n if n else None, n),
+            share_text(side.passed / n if n else None, n) if trades else "no strategies",
+            share_text(side.traded / n if n else None, n) if trades else "no strategies",
+            look.number(side.median_objective, 3) if trades else "no strategies",
+            look.count(side.tokens),
+            trace_texts.usd_text(side.usd),
+        ]
+    return pd.DataFrame(rows)
+
+
+def _answer(number: int, answer: ReplayAnswer) -> None:
+    """One answer: how far it came, and its fields."""
+    word = trace_views.STATUSES[answer.status][0]
+    if answer.failure is not None:
+        told = f"refused: {answer.failure.kind}"
+    elif answer.objective is not None:
+        told = f"objective {look.number(answer.objective, 3)}"
+    else:
+        told = "never traded" if answer.traded is False else ""
+    with st.expander(f"{number}. {look.plain(', '.join(filter(None, (word, told))))}"):
+        if wrong := answer.problem or (answer.failure and str(answer.failure)):
+            st.code(wrong, None, wrap_lines=True)
+        trace_texts.show_fields(answer.fields)
+        st.caption(f"{trace_texts.usd_text(answer.usd)}, [its trace]({selection.address('traces', call=answer.call_id)})")

@@ -1,0 +1,149 @@
+"""Views of calls to the model. Whatever came from a model or was sent to it is shown as text, never as Markdown."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from engine.model_records import CallRecord
+from engine.research.service import ResearchService
+from pages import look, selection
+from pages.trace_texts import height_for, show_fields, show_messages, usd_text
+
+STATUSES = {
+    "answered": ("answered", "green", "The reply could be read."),
+    "malformed": ("malformed", "orange", "Fields are missing or are not what was asked for; the same was asked again."),
+    "empty": ("empty", "orange", "The reply was empty; the same was asked again."),
+    "truncated": ("truncated", "orange", "The reply ended at the limit of tokens; the same was asked again."),
+    "refused": ("refused", "orange", "The model, or its provider's filter, would not answer."),
+    "rate_limited": ("rate limited", "gray", "Too many requests; asked again after a while."),
+    "server_error": ("server error", "gray", "The provider failed; asked again after a while."),
+    "timeout": ("timeout", "gray", "No answer came in time; asked again after a while."),
+    "unreachable": ("unreachable", "gray", "No connection; asked again after a while."),
+    "rejected": ("rejected", "red", "The provider would not take it: key, money, unknown model or too long."),
+}
+"""How a call ended -> word, colour, meaning."""
+
+RUN_COLUMNS = ["seq", "role", "status", "attempt", "tokens", "usd", "latency_s", "problem"]
+COLUMNS = {
+    "at_utc": st.column_config.DatetimeColumn("Time, UTC", format="YYYY-MM-DD HH:mm:ss", pinned=True),
+    "seq": st.column_config.NumberColumn("Call", format="%d", width=50, help="The calls of a run, counted from 1."),
+    "role": st.column_config.TextColumn("Role", help="Which prompt it was."),
+    "number": st.column_config.NumberColumn("Run", format="%,d", width=60, help="The run that it fed; 0: none."),
+    "status": st.column_config.TextColumn("Reply", help="How the call ended."),
+    "attempt": st.column_config.NumberColumn("Attempt", format="%d", width=70, help="How often the same was asked, from 1."),
+    "model": st.column_config.TextColumn("Model"),
+    "tokens": st.column_config.NumberColumn("Tokens", format="%,d", width=110, help="Sent and received together."),
+    "usd": st.column_config.NumberColumn("Cost, USD", format="%.4f", width=110, help="Not computed where no price is known."),
+    "latency_s": st.column_config.NumberColumn("Latency, s", format="%.1f"),
+    "prompt_version": st.column_config.TextColumn("Prompt version"),
+    "ended": st.column_config.TextColumn(
+        "How the run ended", help="Scored, kept, or how it failed; empty while there is no run."
+    ),
+    "problem": st.column_config.TextColumn("Problem", width="large"),
+    "campaign_id": st.column_config.TextColumn("Campaign"),
+    "origin": st.column_config.TextColumn("Made for", help="loop: the research; replay, compile: trying prompts."),
+    "link": st.column_config.LinkColumn("Strategy", display_text="open run", width=80, help="Opens in a new tab."),
+}
+
+
+def with_words(calls: pd.DataFrame) -> pd.DataFrame:
+    """The calls with tokens in one column, how the run ended in words, and a link to it."""
+    statuses = {status: word for status, (word, _, _) in STATUSES.items()}
+    return calls.assign(
+        tokens=calls["tokens_in"].astype(float) + calls["tokens_out"].astype(float),
+        status=calls["status"].map(statuses),
+        ended=[ended(row) for row in calls.itertuples()],
+        link=[
+            None if look.is_missing(row.run_id) else selection.address("strategy", campaign=row.campaign_id, run=row.run_id)
+            for row in calls.itertuples()
+        ],
+    )
+
+
+def ended(row: Any) -> str:
+    """How the run that a call fed has ended, in words."""
+    if look.is_missing(row.run_status):
+        return ""
+    if row.run_status == "failed":
+        return f"failed: {row.run_failure}"
+    return "scored" if look.is_missing(row.kept) else f"scored, {'kept' if row.kept else 'not kept'}"
+
+
+def call_table(calls: pd.DataFrame, columns: list[str], key: str, current: str | None = None) -> None:
+    """A table of calls in which a ticked row is opened."""
+    ids = calls["call_id"].tolist()
+    key = f"{key}.{hash(tuple(ids))}"  # other rows are another table: a tick must never slide to another call
+
+    def opened() -> None:
+        rows = st.session_state[key]["selection"]["rows"]
+        if rows:
+            selection.choose("call", ids[rows[0]])
+
+    st.dataframe(
+        with_words(calls), column_order=columns, column_config=COLUMNS, hide_index=True, key=key, on_select=opened,
+        selection_mode="single-row", selection_default={"selection": {"rows": [ids.index(current)] if current in ids else []}},
+        height=look.table_height(len(calls), 640), placeholder=look.NOT_COMPUTED if columns != RUN_COLUMNS else "",
+    )  # fmt: skip
+
+
+def call_page(service: ResearchService, call: CallRecord) -> None:
+    """One call, whole: what it was for, what was sent, what came back."""
+    _place(service, call)
+    _facts(call)
+    if call.problem:
+        st.caption("What was wrong with it:")
+        st.code(call.problem, None, wrap_lines=True)
+    show_messages(call.prompt)
+    st.markdown("**Reply**, as it came")
+    st.code(call.reply or "(nothing came)", None, wrap_lines=True, height=height_for(call.reply))
+    st.markdown("**Fields** that were read out of it")
+    if not call.fields:
+        st.caption("None: the reply could not be read.")
+    show_fields(call.fields)
+
+
+def _place(service: ResearchService, call: CallRecord) -> None:
+    """The run that it fed, and the calls before and after it."""
+    place = call.place
+    calls = service.model.queries.calls(campaign_id=place.campaign_id, number=place.number, newest_first=False, limit=500)
+    calls = calls[calls["origin"] == place.origin].sort_values(["seq", "at_utc"], kind="stable")
+    ids = calls["call_id"].tolist()
+    at = ids.index(call.call_id) if call.call_id in ids else 0
+    row = calls.iloc[at]
+    what = f"Run {place.number:,}" if place.number else "For no run"
+    told = f"{what}, call {at + 1} of {len(ids)}" + (
+        f". The run: {ended(row)}." if ended(row) else ". No such run is recorded yet."
+    )
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        for label, to, icon in (("Previous", at - 1, "arrow_back"), ("Next", at + 1, "arrow_forward")):
+            goal = ids[to] if 0 <= to < len(ids) else None
+            st.button(label, key=f"traces.{label}", icon=f":material/{icon}:", disabled=goal is None, on_click=selection.choose,
+                      args=("call", goal), help="In the order in which the run's calls were made.")  # fmt: skip
+        st.markdown(look.plain(told))
+        if not look.is_missing(row.run_id):
+            st.link_button("Open the run", selection.address("strategy", campaign=place.campaign_id, run=row.run_id),
+                           icon=":material/code:")  # fmt: skip
+    with st.expander(f"All {len(ids)} calls in order", icon=":material/format_list_numbered:"):
+        call_table(calls, RUN_COLUMNS, "traces.run", call.call_id)
+
+
+def _facts(call: CallRecord) -> None:
+    word, tint, meaning = STATUSES[call.status]
+    with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+        st.badge(word, color=tint, help=meaning)  # type: ignore[arg-type]
+        if call.place.origin != "loop":
+            st.badge(f"made for: {look.plain(call.place.origin)}", color="gray")
+        link = selection.address("prompts", role=call.role, version=call.prompt_version)
+        st.markdown(f"Prompt [{look.plain(call.role)} {look.plain(call.prompt_version)}]({link}), call `{call.call_id}`")
+    tokens = None if call.tokens_in is None or call.tokens_out is None else call.tokens_in + call.tokens_out
+    split = None if tokens is None else f"{look.count(call.tokens_in)} sent, {look.count(call.tokens_out)} received"
+    with st.grid(5, min_column_width=150):
+        for label, value, more in (
+            ("Model", call.model.rpartition("/")[2], call.model.rpartition("/")[0] or None),
+            ("Attempt", look.count(call.attempt), None),
+            ("Tokens", look.count(tokens), split),
+            ("Cost", usd_text(call.usd), None),
+            ("Latency", f"{call.latency_s:.1f} s", look.moment(call.at_utc)),
+        ):
+            st.metric(label, value, more, delta_color="off", delta_arrow="off", border=True, height="stretch")
