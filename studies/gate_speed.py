@@ -25,8 +25,10 @@ def main(store: str, draws: int, bars: int) -> dict[str, Any]:
     from engine.analysis.causality import Verdict, confirm, screen
     from engine.backtest.sweep import prepare, salt_of
     from engine.market.catalog import Catalog
+    from engine.market.splits import split_windows
     from engine.proposal.random_proposer import RandomProposer
     from engine.records import Costs, Signals, Window
+    from engine.research.gate import ends_of
     from engine.settings import Limits, load_settings
     from engine.strategy.packing import Digester
     from engine.strategy.params import complete_params, draw
@@ -49,7 +51,7 @@ def main(store: str, draws: int, bars: int) -> dict[str, Any]:
         return found
 
     with ThreadPoolExecutor(SLOTS) as executor:
-        how: Any = {"pool": pool, "executor": executor, "seed": 1}
+        how: Any = {"pool": pool, "executor": executor, "seed": 1, "ends": ends_of(split_windows(panel.bars))}
         for path in sorted((ROOT / "data" / "strategies").glob("*.py")):
             source = path.read_text(encoding="utf-8")
             params, _ = complete_params(pool.ranges(source), {})  # type: ignore[arg-type]

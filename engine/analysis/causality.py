@@ -34,6 +34,8 @@ WHOLE_SHARE = 10
 """Of this many deep probes one is made on the whole window."""
 FEW = 3
 """With more probes than a campaign's screening makes, one is on the whole window even so: a leak may ask how long that is."""
+_ENDS = 3
+"""So many earlier ends of the window are tried by a deep check, one by a campaign's screening."""
 _OTHERS_SAY = 0.005
 
 
@@ -137,11 +139,11 @@ class _Gate:
 
         What is taken for a candidate that treats each asset by itself and turns out to look at others is probed as such.
         """
-        rng = np.random.default_rng([self._seed, 1])
-        found = None if is_cross_sectional else self._judge(self._tasks_by_asset(k, rng, deep=deep))
+        rng, ends = np.random.default_rng([self._seed, 1]), _ENDS if deep or k is None or k > FEW else 1
+        found = None if is_cross_sectional else self._judge(self._tasks_by_asset(k, rng, deep=deep), ends)
         across = found is None
         if found is None:
-            found = self._judge(self._tasks_in_common(k, rng, deep=deep))
+            found = self._judge(self._tasks_in_common(k, rng, deep=deep), ends)
         if found is None:  # no cut of one asset can be behind it
             found = _Finding(Failure("nondeterministic", f"a change in its signals did not repeat; {REPEATABLE}"))
         return Verdict(found.failure, found.warm_up_bars, across, self._reruns.count)
@@ -175,7 +177,7 @@ class _Gate:
             tasks.append(_Task(common(self._decided, assets, 0, bars, wide, rng)))
         return tasks
 
-    def _judge(self, tasks: list[_Task]) -> _Finding | None:
+    def _judge(self, tasks: list[_Task], ends: int) -> _Finding | None:
         """What the tasks find, the first measuring the warm-up too; None if other assets have an unexpected say. On each part
         of the window it is seen too whether its end matters.
         """
@@ -185,7 +187,7 @@ class _Gate:
             if not isinstance(ground, Ground):
                 return _Finding(ground) if ground else None
             start = StartCheck(self._reruns, ground, seed=self._seed) if number == 0 else None
-            end = EndCheck(self._reruns, ground, lengths=self._ends, seed=self._seed + number)
+            end = EndCheck(self._reruns, ground, lengths=self._ends, seed=self._seed + number, most=ends)
             found = probe(self._reruns, ground, [c - ground.excerpt.first_bar for c in task.cuts], seed=self._seed)
             begun, ended = start.result() if start else None, end.result()
             if isinstance(found, Failure):

@@ -20,14 +20,15 @@ _INSTEAD = (
 class EndCheck:
     """The runs of a candidate on windows that end earlier, begun when this is made.
 
-    `lengths` are rows, such as those of the windows on which it will be judged; one more is drawn.
+    One number of rows is drawn; `lengths` are further ones, such as those of the windows on which it will be judged. As many
+    are tried as `most` says, in that order.
     """
 
-    def __init__(self, reruns: Reruns, ground: Ground, *, lengths: Sequence[int], seed: int) -> None:
+    def __init__(self, reruns: Reruns, ground: Ground, *, lengths: Sequence[int], seed: int, most: int) -> None:
         excerpt = ground.excerpt
         drawn = int(np.random.default_rng([seed, 4]).uniform(_SHORTEST, _LONGEST) * excerpt.rows)
         self._ground = ground
-        self._rows = [r for r in dict.fromkeys((*lengths, drawn)) if excerpt.lead_in < r < excerpt.rows]
+        self._rows = [r for r in dict.fromkeys((drawn, *lengths)) if excerpt.lead_in < r < excerpt.rows][:most]
         self._runs = [reruns.decisions(partial(seal_excerpt, excerpt.until(rows))) for rows in self._rows]
 
     def result(self) -> Failure | None:

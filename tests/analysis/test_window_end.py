@@ -45,7 +45,7 @@ def told(bed: TestBed) -> Iterator[Callable[..., Verdict]]:
     pool = SandboxPool(2, Limits())
     with ThreadPoolExecutor(2) as executor:
 
-        def screened(entries: str, *, more: str = "", k: int = 3) -> Verdict:
+        def screened(entries: str, *, more: str = "", k: int = 8) -> Verdict:
             source = (
                 "import numpy as np\n\nPARAMS = {}\n\n\ndef signals(market, params, ta):\n"
                 f'    {CROSS}\n    return {{"entries": {entries}, "max_bars": 8{more}}}\n'
