@@ -20,7 +20,7 @@ COLUMNS = {
     "answered": st.column_config.TextColumn("Answered, of calls", help="Replies that could be read, with the 95 % interval."),
     "ran": st.column_config.TextColumn("Ran, of runs", help="Of the recorded runs it fed: were scored, with the 95 % interval."),
     "lift": st.column_config.TextColumn(
-        "Lift over the random arm", width="medium",
+        "Lift over the random arm", width=300,
         help="Mean objective on train of its scored runs, less that of the random arm's runs of the same campaigns, with the "
         f"95 % interval. Not computed with fewer than {LEAST_RUNS} runs on a side.",
     ),

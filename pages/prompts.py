@@ -15,9 +15,9 @@ desk = service.model
 
 TABLE = {
     "role": st.column_config.TextColumn("Prompt", pinned=True),
-    "purpose": st.column_config.TextColumn("What it is for", width="large"),
     "calls": st.column_config.NumberColumn("Calls", format="%,d", help="In the research itself; replays are not counted."),
     "share": st.column_config.ProgressColumn("Answered", format="percent", help="Replies that could be read."),
+    "purpose": st.column_config.TextColumn("What it is for", width="large"),
     "usd": st.column_config.NumberColumn("Cost, USD", format="%.4f", help="Of its calls with a known price."),
     "version": st.column_config.TextColumn("In force"),
 }

@@ -13,6 +13,7 @@ from engine.research.service import ResearchService
 from pages import code_views, look, selection, trace_texts, trace_views
 from pages.access import attempt, show_problem
 from pages.prompt_draft import problems_in
+from pages.prompt_editor import MONOSPACE
 from pages.prompt_history import share_text
 
 INPUTS, TIMES = 3, 5
@@ -33,12 +34,13 @@ def replay(service: ResearchService, call: CallRecord) -> None:
         call.call_id: f"this call: run {call.place.number:,}, call {call.seq}",
         **{i: t for i, t in texts.items() if i != call.call_id},
     }
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        chosen = st.multiselect("Stored inputs", list(texts), list(texts)[:INPUTS], format_func=texts.__getitem__,
-                                key=f"replay.inputs.{call.call_id}", persist_state="page")  # fmt: skip
-        times = st.number_input("Times each", 1, MAX_TIMES, TIMES, key="replay.times", width=130, persist_state="session")
-    edited = st.text_area("Instructions, edited", prompt.instructions, height=360, persist_state="session",
-                          key=f"replay.text.{prompt.role}.{prompt.version}") or ""  # fmt: skip
+    chosen = st.multiselect("Stored inputs", list(texts), list(texts)[:INPUTS], format_func=texts.__getitem__,
+                            key=f"replay.inputs.{call.call_id}", persist_state="page")  # fmt: skip
+    times = st.number_input("Times each", 1, MAX_TIMES, TIMES, key="replay.times", width=180, persist_state="session")
+    st.html(MONOSPACE)
+    with st.container(key="prompt_text"):
+        edited = st.text_area("Instructions, edited", prompt.instructions, height=360, persist_state="session",
+                              key=f"replay.text.{prompt.role}.{prompt.version}") or ""  # fmt: skip
     draft = replace(prompt, instructions=edited)
     problems = problems_in(service.model.book(), draft)
     for problem in problems:

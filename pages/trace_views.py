@@ -26,7 +26,7 @@ STATUSES = {
 
 RUN_COLUMNS = ["seq", "role", "status", "attempt", "tokens", "usd", "latency_s", "problem"]
 COLUMNS = {
-    "at_utc": st.column_config.DatetimeColumn("Time, UTC", format="YYYY-MM-DD HH:mm:ss", pinned=True),
+    "at_utc": st.column_config.DatetimeColumn("Time, UTC", format="YYYY-MM-DD HH:mm:ss"),
     "seq": st.column_config.NumberColumn("Call", format="%d", width=50, help="The calls of a run, counted from 1."),
     "role": st.column_config.TextColumn("Role", help="Which prompt it was."),
     "number": st.column_config.NumberColumn("Run", format="%,d", width=60, help="The run that it fed; 0: none."),

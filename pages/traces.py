@@ -69,7 +69,7 @@ def listed() -> None:
     told = f"Calls {offset + 1:,} to {offset + len(calls):,}{of}, newest first. Tick one to open it." if len(calls) else ""
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.caption(told or "No call meets all of these conditions: take one away.")
-        st.pagination(pages, key="traces.page", persist_state="session")
+        st.pagination(pages, width=320, key="traces.page", persist_state="session")
     if len(calls):
         trace_views.call_table(calls, LISTED, "traces.table")
 

@@ -198,7 +198,7 @@ def test_the_whole_file_is_saved_or_refused(prompts: AppTest, book_path: Path) -
     area = prompts.text_area[0]
     text = area.value
     assert text == book_path.read_text()
-    area.set_value(text.replace("purpose:", "purposes:", 1)).run()
+    area.set_value(text.replace("market:\n  purpose:", "market:\n  purposes:")).run()
     assert "did you mean purpose" in _told(prompts)
     assert not _is_open(prompts, "Save the file")
     changed = "# A remark of mine\n" + text.replace(prompt_text(_desk().book()["draft"]).splitlines()[1], "  purpose: Drafts.", 1)
