@@ -144,4 +144,4 @@ def _answer(number: int, answer: ReplayAnswer) -> None:
         if wrong := answer.problem or (answer.failure and str(answer.failure)):
             st.code(wrong, None, wrap_lines=True)
         trace_texts.show_fields(answer.fields)
-        st.caption(f"{trace_texts.usd_text(answer.usd)}, [its trace]({selection.address('traces', call=answer.call_id)})")
+        st.caption(f"Cost: {trace_texts.usd_text(answer.usd)}; [its trace]({selection.address('traces', call=answer.call_id)})")

@@ -193,6 +193,20 @@ def test_a_proposal_is_accepted_or_declined(prompts: AppTest) -> None:
     assert _desk().queries.proposals().set_index("seq")["state"].to_dict() == {first: "accepted", second: "declined"}
 
 
+def test_a_compile_begins_with_a_model_and_for_what_can_be_judged(prompts: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[tuple[str, int]] = []
+    monkeypatch.setattr(research().compiling, "begin", lambda role, *, calls: begun.append((role, calls)))
+    _view(prompts, "Proposals")
+    assert prompts.button(key="prompts.compile").disabled, "no model is chosen"
+    monkeypatch.setenv("MODEL", "openai/scripted")
+    prompts.run()
+    prompts.button(key="prompts.compile").click().run()
+    assert begun == [("draft", 60)]
+    prompts.selectbox(key="selection.role.box").set_value("market").run()
+    assert prompts.button(key="prompts.compile").disabled
+    assert "Not for market" in _told(prompts)
+
+
 def test_the_whole_file_is_saved_or_refused(prompts: AppTest, book_path: Path) -> None:
     _view(prompts, "Whole file")
     area = prompts.text_area[0]
