@@ -166,6 +166,12 @@ class ScriptedModel:
         with self._lock:
             assert self._lock.wait_for(lambda: self._held >= count, timeout_s), f"{self._held} calls hang, wanted {count}"
 
+    def wait_until_seen(self, role: str, text: str, *, timeout_s: float = 120.0) -> None:
+        """Returns when a call for that role has come that holds the text; AssertionError if none does."""
+        with self._lock:
+            came = self._lock.wait_for(lambda: any(s.role == role and text in s.text for s in self._seen), timeout_s)
+            assert came, f"no call for {role} holds {text!r}"
+
     # --- within
 
     def _listen(self, port: int) -> Any:

@@ -34,14 +34,14 @@ def _answers(address: str) -> bool:
 
 
 @contextmanager
-def _app(store: Path) -> Iterator[str]:
-    """Address of an app on that store, started as `make run` does; it ends with the block."""
+def app_on(store: Path, **environment: str) -> Iterator[str]:
+    """Address of an app on that store, started as `make run` does, with those variables; it ends with the block."""
     port = _free_port()
     log = store.parent / "app.log"
     with log.open("w") as output:
         app = subprocess.Popen(
             [sys.executable, "app.py", "--server.port", str(port)],
-            cwd=ROOT, env=os.environ | {"EDGEWISE_STORE": str(store)}, stdout=output, stderr=subprocess.STDOUT,
+            cwd=ROOT, env=os.environ | {"EDGEWISE_STORE": str(store)} | environment, stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
         address = f"http://127.0.0.1:{port}"
         try:
@@ -60,7 +60,7 @@ def _app(store: Path) -> Iterator[str]:
 @pytest.fixture
 def fresh_address(tmp_path: Path) -> Iterator[str]:
     """Address of an app that nobody has opened yet, on a new store."""
-    with _app(tmp_path / "store") as address:
+    with app_on(tmp_path / "store") as address:
         yield address
 
 
