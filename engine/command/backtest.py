@@ -41,6 +41,19 @@ def read_strategy(path: Path) -> str:
         raise StrategyError(f"the strategy {path} cannot be read: {reason}; name a Python file in the contract") from None
 
 
+def strategy_files(paths: Sequence[Path]) -> list[Path]:
+    """The files named, and those in folders that were named. Raises StrategyError where there is nothing."""
+    found: list[Path] = []
+    for path in paths:
+        if not path.exists():
+            raise StrategyError(f"there is no {path}; name a strategy file or a folder of them")
+        inside = sorted(path.glob("*.py")) if path.is_dir() else [path]
+        if not inside:
+            raise StrategyError(f"the folder {path} holds no .py file; name a folder of strategies")
+        found += inside
+    return found
+
+
 def _bed(settings: Settings, evaluator: Evaluator, file: Path, data: str, window: str, costs: Costs, *, origin: str) -> TestBed:
     """The test bed that a command asks for; that of `all` holds the vault and is recorded as a look into it."""
     check_costs(costs)

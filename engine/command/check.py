@@ -1,6 +1,5 @@
 """`engine check`: is this strategy fit to be run? Nothing is scored, and the ledger is not touched."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,7 +7,7 @@ import typer
 
 from engine.backtest.sweep import TestBed
 from engine.command.answer import DataOption, JsonOption, Refused, StoreOption
-from engine.command.backtest import read_strategy
+from engine.command.backtest import read_strategy, strategy_files
 from engine.errors import StrategyError
 from engine.market.catalog import Catalog
 from engine.market.splits import split_windows, window_named
@@ -32,7 +31,7 @@ def check(
     checks the set that won once more, in depth. Each file's verdict is told at once, with --json on stderr.
     """
     settings = load_settings(store)
-    files = list(_files(paths))
+    files = strategy_files(paths)
     panel = Catalog(settings.bars_dir).open(data)
     with open_evaluator(settings) as evaluator:
         bed = evaluator.bed(panel, panel.symbols, window_named(panel.bars, "train"), Costs())
@@ -55,20 +54,6 @@ def _examine(file: Path, bed: TestBed, evaluator: Evaluator, ends: tuple[int, ..
     except StrategyError as error:
         return refused(Failure("syntax", str(error)))
     return examine(source, bed, evaluator, ends=ends)
-
-
-def _files(paths: list[Path]) -> Iterator[Path]:
-    """The files named, and those in folders that were named. Raises StrategyError where there is nothing."""
-    for path in paths:
-        if not path.exists():
-            raise StrategyError(f"there is no {path}; name a strategy file or a folder of them")
-        if path.is_dir():
-            inside = sorted(path.glob("*.py"))
-            if not inside:
-                raise StrategyError(f"the folder {path} holds no .py file; name a folder of strategies")
-            yield from inside
-        else:
-            yield path
 
 
 def _plain(file: Path, examined: Examination) -> dict[str, Any]:

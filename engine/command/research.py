@@ -4,19 +4,21 @@ import json
 import random
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import pandas as pd
 import typer
 
 from engine.command.answer import DataOption, JsonOption, Refused, StoreOption, number
+from engine.command.backtest import read_strategy, strategy_files
 from engine.errors import CampaignError
 from engine.figures import PORTFOLIO_FIGURES
 from engine.market.catalog import Catalog
 from engine.model_records import ModelChoice
 from engine.proposal.language_model import LocalServer, find_local_servers
 from engine.records import RUN_WINDOWS, Costs, StopConditions
-from engine.research.campaign import Choices
+from engine.research.campaign import Choices, Start
 from engine.research.evaluation import open_evaluator
 from engine.research.repeat import repeat_run
 from engine.research.service import ResearchService
@@ -44,6 +46,10 @@ def run(
     min_trades: Annotated[int, typer.Option(help="Fewer trades than this rank last.")] = DEFAULTS.min_trades,
     long_only: Annotated[bool, typer.Option("--long-only", help="No short positions.")] = False,
     top: Annotated[int | None, typer.Option(help="Only so many assets, by dollar volume in train.")] = None,
+    start_from: Annotated[
+        list[Path] | None,
+        typer.Option("--start-from", help="A strategy, or a folder of them, to be run first."),
+    ] = None,
     name: Annotated[str, typer.Option(help="Name of the campaign.")] = "",
     theme: Annotated[str, typer.Option(help="Steers the model arm only; the random arm ignores it.")] = "",
     fee_rate: Annotated[float, typer.Option(help="Fee as a fraction of notional.")] = Costs().fee_rate,
@@ -59,13 +65,14 @@ def run(
         method=method, objective=objective, min_trades=min_trades, sides="long" if long_only else "both",  # type: ignore[arg-type]
         costs=Costs(fee_rate, slippage_rate), stop=StopConditions(runs=iterations),
     )  # fmt: skip
+    starts = [Start(read_strategy(file), f"Start: {file.stem}.") for file in strategy_files(start_from or [])]
     service = ResearchService(load_settings(store))
     try:
         if model:
             service.model.choose(ModelChoice(model, api_base))
         if MODEL in choices.arms and service.model.choice is None:
             raise CampaignError(no_model_in_words(find_local_servers()))
-        campaign_id = service.launch(service.draft(data, choices))
+        campaign_id = service.launch(service.draft(data, choices), starts)
         was_interrupted = _follow(service, iterations, quiet=as_json)
         problem = service.status().problem
         answer = board(service.queries, campaign_id)

@@ -36,6 +36,14 @@ class Choices(Terms):
     embargo_bars: int | None = None
 
 
+@dataclass(frozen=True)
+class Start:
+    """A strategy that a campaign begins with, and what it is in a sentence."""
+
+    source: str
+    summary: str
+
+
 def draft_spec(panel: Panel, choices: Choices) -> CampaignSpec:
     """The campaign that the choices amount to on that panel. Raises CampaignError and DataError for what cannot be."""
     windows = split_windows(panel.bars, train=choices.train, validation=choices.validation, embargo_bars=choices.embargo_bars)

@@ -25,9 +25,9 @@ _PLAN, _IDEAS = 1, 2
 
 @dataclass(frozen=True, eq=False)
 class Context:
-    """What a run knows. `past`: runs of its arm, by number; `market`: the market in words, empty if it is to be described;
-    `indicators`: (description, source) by name; `ladder`: (validation Sharpe, days) of past runs, for the one word;
-    `parents`: facts on train of the runs it starts from, by run id."""
+    """What a run knows. `past`: runs of its arm, by number (runs by hand can be parents too); `market`: the market in words,
+    empty if it is to be described; `indicators`: (description, source) by name; `ladder`: (validation Sharpe, days) of past
+    runs, for the one word; `parents`: facts on train of the runs it starts from, by run id."""
 
     past: tuple[PastRun, ...]
     ideas: tuple[Idea, ...]
@@ -67,7 +67,8 @@ class Library:
         steering = [
             (asked, sum(run_id != own for run_id in answers)) for asked, answers in self.memory.steering(self.campaign_id)
         ]
-        plan = make_plan(past, steering, rng_of(self.spec.seed, number, _PLAN), chosen=self._chosen(steering))
+        starts = self.memory.past_runs(self.campaign_id, "human", number - 1)
+        plan = make_plan([*past, *starts], steering, rng_of(self.spec.seed, number, _PLAN), chosen=self._chosen(steering))
         beliefs = self.memory.beliefs(campaign_id=self.campaign_id, up_to_number=seen)
         known = next((run.story.market for run in reversed(past) if run.story and run.story.market), "")
         market = "" if (number - 1) // len(self.spec.arms) % MARKET_EVERY == 0 else known

@@ -5,7 +5,7 @@ import json
 import threading
 import weakref
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -20,7 +20,7 @@ from engine.errors import CampaignError, DataError, EngineError
 from engine.market.bars import Panel
 from engine.market.catalog import Catalog, ImportResult
 from engine.records import RUN_WINDOWS, CampaignSpec, Failure, Proposal, StopConditions
-from engine.research.campaign import Choices, campaign_id_of, check_spec, code_hash_of, draft_spec
+from engine.research.campaign import Choices, Start, campaign_id_of, check_spec, code_hash_of, draft_spec
 from engine.research.chart_lines import ChartLines, chart_lines
 from engine.research.compile_prompt import Compiling
 from engine.research.evaluation import Evaluator, RunResult, run_result
@@ -41,7 +41,7 @@ from engine.store.database import Database
 from engine.store.ledger import Ledger
 from engine.store.queries import Queries
 from engine.store.snapshot import write_snapshot
-from engine.strategy.isolation import isolation, known_isolation
+from engine.strategy.isolation import check_allowed, isolation, known_isolation
 from engine.strategy.sandbox import SandboxPool
 
 RESULTS_KEPT = 8
@@ -116,11 +116,24 @@ class ResearchService:
         """The campaign that these choices amount to on that dataset. Raises CampaignError, DataError, UnknownDataset."""
         return draft_spec(self.catalog.open(dataset), choices)
 
-    def launch(self, spec: CampaignSpec) -> str:
-        """Start the campaign in the background, or go on with it if the same was asked for before; returns its id."""
+    def launch(self, spec: CampaignSpec, starts: Sequence[Start] = ()) -> str:
+        """Start the campaign in the background, or go on with it if the same was asked for before; returns its id.
+
+        `starts` are made its first runs, by hand, unless they were before: the model's arm may take them as parents.
+        """
         campaign_id = self.enter(spec)
-        self.start(campaign_id)
+        with self._lock:
+            for start in starts:
+                if not self.queries.runs_of_code(campaign_id, code_hash_of(start.source), "human"):
+                    self._by_hand[campaign_id].append(Proposal(start.source, start.summary, "human"))
+            self.start(campaign_id)
         return campaign_id
+
+    def start_of(self, run_id: str) -> Start:
+        """That run's strategy as a start for a campaign. Raises UnknownRun, StrategyError where such code must not run."""
+        run = self.queries.run(run_id)
+        check_allowed(run.arm)
+        return Start(run.source, f"Run {run.number:,} of {self.queries.campaign(run.campaign_id).name}: {run.summary}")
 
     def enter(self, spec: CampaignSpec) -> str:
         """Record the campaign, or new stop conditions for one that is there; returns its id. Raises CampaignError."""

@@ -12,6 +12,7 @@ from engine.market.splits import split_windows
 from engine.model_records import Story
 from engine.proposal.roles import ROLES
 from engine.records import StopConditions
+from engine.research.campaign import Start
 from engine.research.service import ResearchService
 from engine.research.turns import IN_FLIGHT
 from engine.settings import Settings
@@ -134,3 +135,20 @@ def _without_the_word(text: str) -> str:
     found = re.sub(WORD, "", text)
     assert "alidation" not in found
     return found
+
+
+def test_a_campaign_starts_from_strategies_that_are_given_and_builds_on_them(open_service, own_processes, server, settings):
+    service = open_service(settings)
+    service.model.choose(server.choice())
+    choices = dataclasses.replace(small.CHOICES, proposer="model", stop=StopConditions(runs=8))
+    starts = [Start(small.CROSS, "A cross of averages."), Start(small.BUYS_ONCE, "It buys once.")]
+    campaign_id = service.launch(service.draft("small", choices), starts)
+    assert service.wait(WAIT_S)
+    runs = service.queries.runs(campaign_id).sort_values("number")
+    assert runs["arm"].tolist()[:3] == ["human", "human", "model"]
+    mine = set(runs.loc[runs["arm"] == "human", "run_id"])
+    built_on = {parent for story in service.model.queries.stories(campaign_id) for parent in story.parents}
+    assert built_on & mine
+    service.launch(service.draft("small", choices), starts)
+    assert service.wait(WAIT_S)
+    assert len(service.queries.runs(campaign_id)) == 8
