@@ -115,7 +115,7 @@ def test_a_seeded_generator_repeats_and_one_without_seed_is_not_had() -> None:
     source = "import numpy as np\ny = np.random.default_rng(7).normal(size=3).tolist()"
     assert run(source)["y"] == run(source)["y"]
     for call in ("np.random.default_rng()", "np.random.default_rng(None)"):
-        with pytest.raises(TypeError):
+        with pytest.raises(PolicyBreach, match=r"default_rng\(1\)"):
             run(f"import numpy as np\n{call}")
 
 
