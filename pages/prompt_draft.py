@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from engine.proposal.prompt_book import Prompt, PromptBook, find_problems, parse_book, prompt_text
+from engine.proposal.prompt_book import Prompt, PromptBook, book_text, find_problems, prompt_text
 from engine.research.model_desk import ModelDesk
+from engine.research.tried_prompts import with_text
 
 HERE = "the Prompts page"
 """Who saved, where nobody gave a name."""
@@ -26,16 +27,12 @@ def seen_now(desk: ModelDesk, role: str) -> Seen:
 
 def problems_in(book: PromptBook, prompt: Prompt) -> list[str]:
     """What keeps that prompt from taking its role's place in the book, a sentence each; empty for a good one."""
-    return find_problems("\n".join(_texts(book, prompt.role, prompt_text(prompt))))
+    return find_problems(book_text(PromptBook({**book.prompts, prompt.role: prompt})))
 
 
 def prompt_from(book: PromptBook, role: str, text: str) -> Prompt:
     """The prompt that the ledger keeps as text. Raises PromptError if it is none, as an old one may be under newer rules."""
-    return parse_book("\n".join(_texts(book, role, text)))[role]
-
-
-def _texts(book: PromptBook, role: str, text: str) -> list[str]:
-    return [text if name == role else prompt_text(known) for name, known in book.prompts.items()]
+    return with_text(book, role, text)[role]
 
 
 def with_fields(prompt: Prompt, inputs: Mapping[str, str], outputs: Mapping[str, str], offered: tuple[str, ...]) -> Prompt:

@@ -1,4 +1,4 @@
-"""One prompt in its editor: text, fields and settings, what is wrong with it, what a model would get, and saving."""
+"""One prompt in its editor: text, fields and settings, what is wrong with it, what a model would get, saving or trying it."""
 
 from dataclasses import replace
 
@@ -9,8 +9,9 @@ from engine.proposal.roles import ROLES
 from engine.research.model_desk import ModelDesk
 from pages import code_views, look
 from pages.access import attempt, show_problem
-from pages.prompt_draft import Seen, problems_in, save, seen_now, with_fields
+from pages.prompt_draft import HERE, Seen, problems_in, save, seen_now, with_fields
 from pages.prompt_preview import preview
+from pages.prompt_trial import FIRST_SHARE
 
 MONOSPACE = """<style>.st-key-prompt_text textarea {
 font-family: "Source Code Pro", monospace; font-size: 0.85rem; tab-size: 4;
@@ -118,6 +119,10 @@ def _save_row(desk: ModelDesk, seen: Seen, draft: Prompt, *, is_good: bool) -> N
                   args=(_save, desk, draft, seen.file_hash, who or "", why or ""),
                   disabled=not (is_good and is_changed and desk.prompts.problem is None),
                   help="Holds from the next call on, also of a campaign at work.")  # fmt: skip
+        st.button("Try on a share of the runs", key="prompts.try", icon=":material/science:", on_click=attempt,
+                  args=(_try, desk, draft, who or "", why or ""), disabled=not (is_good and is_changed),
+                  help=f"Kept as a proposal, and tried on {FIRST_SHARE}% of the model arm's runs that begin from now on; "
+                  "Proposals shows how it does beside the text in force, and changes the share.")  # fmt: skip
         st.button("Undo my changes", key="prompts.undo", icon=":material/undo:", disabled=not is_changed, on_click=_undo)
 
 
@@ -125,6 +130,14 @@ def _save(desk: ModelDesk, draft: Prompt, file_hash: str, who: str, why: str) ->
     save(desk, draft, file_hash, who=who, why=why)
     st.session_state["prompts.why"] = ""
     st.toast(f"Saved as version {draft.version}; the next call uses it.", icon=":material/check_circle:")
+
+
+def _try(desk: ModelDesk, draft: Prompt, who: str, why: str) -> None:
+    """The editor goes back to the text in force: what was typed stands under Proposals."""
+    desk.try_prompt(desk.ledger.propose_prompt(draft.role, prompt_text(draft), why, who or HERE), FIRST_SHARE / 100)
+    st.session_state["prompts.why"] = ""
+    _undo()
+    st.toast(f"Tried on {FIRST_SHARE}% of the runs that begin from now on; see Proposals.", icon=":material/science:")
 
 
 def _undo() -> None:

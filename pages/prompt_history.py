@@ -43,7 +43,7 @@ def history(service: ResearchService, role: str) -> None:
                  height=look.table_height(len(versions), 420), placeholder=look.NOT_COMPUTED)  # fmt: skip
     st.caption(
         "A lift says how a version's runs did, not that the text is the cause: later runs build on earlier ones. To compare two "
-        "texts on the same inputs, open a call on Traces and replay it."
+        "texts fairly, try one on a share of the runs, or replay a call from Traces: the same inputs."
     )
     ids = versions["version"].tolist()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
@@ -79,8 +79,9 @@ def _table(service: ResearchService, role: str, versions: pd.DataFrame, in_force
     table = versions.merge(results, on="version", how="left")
     table[["calls", "answered", "runs", "usd"]] = table[["calls", "answered", "runs", "usd"]].fillna(0)
     leads = lifts(service, role)
+    tried = {one.version for one in service.model.queries.tried_prompts()}
     return table.assign(
-        in_force=["in force" if version == in_force else "" for version in table["version"]],
+        in_force=["in force" if v == in_force else "tried" if v in tried else "" for v in table["version"]],
         lift=[lift_text(leads.get(version)) for version in table["version"]],
         ran=[share_text(share, n) for share, n in zip(table["ran_share"], table["runs"], strict=True)],
         answered=[share_text(found / n if n else None, n) for found, n in zip(table["answered"], table["calls"], strict=True)],

@@ -1,4 +1,4 @@
-"""Prompts that were proposed, by the coach or by compiling: a person accepts or declines each."""
+"""Prompts that were proposed, by the coach, by compiling or by a person: each is tried, accepted or declined."""
 
 from typing import Any
 
@@ -11,6 +11,7 @@ from pages import code_views, look
 from pages.access import attempt, show_problem
 from pages.prompt_compile import compiling
 from pages.prompt_draft import prompt_from, save, seen_now
+from pages.prompt_trial import trial
 
 COLUMNS = {
     "at_utc": st.column_config.DatetimeColumn("When, UTC", format="YYYY-MM-DD HH:mm"),
@@ -29,7 +30,7 @@ def proposals(service: ResearchService, role: str) -> None:
     if waiting.empty:
         st.info(
             "No proposal waits. The coach proposes another text after a run of faults, and compiling searches one with the "
-            "ledger's own calls; here you see what would change, and decide.",
+            "ledger's own calls; here you see what would change, try it on a share of the runs, and decide.",
             icon=":material/hourglass_empty:",
         )
     for row in sorted(waiting.itertuples(), key=lambda row: row.role != role):
@@ -51,10 +52,9 @@ def _proposal(service: ResearchService, row: Any) -> None:
     diff = code_views.code_diff(prompt_text(now), row.text, (f"in force, {now.version}", f"proposal {row.seq}"))
     st.code(diff or "It is the text in force.", "diff", wrap_lines=True, height=420 if diff.count("\n") > 18 else "content")
     try:
-        prompt_from(desk.book(), row.role, row.text)
-        problem = None
+        prompt, problem = prompt_from(desk.book(), row.role, row.text), None
     except PromptError as error:
-        problem = error
+        prompt, problem = now, error
         look.problem(error)
     with st.container(horizontal=True, gap="small"):
         st.button("Accept", key=f"prompts.accept.{row.seq}", type="primary", icon=":material/check:", on_click=attempt,
@@ -62,6 +62,7 @@ def _proposal(service: ResearchService, row: Any) -> None:
                   help="Comes into force with the next call.")  # fmt: skip
         st.button("Decline", key=f"prompts.decline.{row.seq}", icon=":material/close:", on_click=attempt,
                   args=(desk.ledger.settle_proposal, row.seq, False))  # fmt: skip
+    trial(service, row, is_good=problem is None and prompt.version != now.version)
 
 
 def _accept(service: ResearchService, seq: int, role: str, text: str, why: str, proposer: str) -> None:

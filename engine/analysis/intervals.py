@@ -1,4 +1,4 @@
-"""How far what was counted or averaged may lie from what stands behind it: a share, and a lead over others."""
+"""How far what was counted or averaged may lie from what stands behind it: a share, a mean, a lead over others."""
 
 import math
 from collections.abc import Sequence
@@ -41,6 +41,23 @@ def share_interval(share: float, n: float, *, z: float = Z_95) -> tuple[float, f
     middle = share + z * z / (2 * n)
     reach = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return (middle - reach) / (1 + z * z / n), (middle + reach) / (1 + z * z / n)
+
+
+def mean_interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """Mean of the finite values with the lower and upper bound of its 95 % interval (Student 1908); the bounds are NaN with
+    fewer than five values, all three without any.
+
+    >>> [round(bound, 2) for bound in mean_interval([2.0, 2.2, 1.8, 2.1, 1.9])]
+    [2.0, 1.8, 2.2]
+    """
+    found = _finite(values)
+    if not len(found):
+        return math.nan, math.nan, math.nan
+    mean = float(found.mean())
+    if len(found) < LEAST_RUNS:
+        return mean, math.nan, math.nan
+    reach = float(stdtrit(len(found) - 1, 0.975)) * float(found.std(ddof=1)) / math.sqrt(len(found))
+    return mean, mean - reach, mean + reach
 
 
 def lift_interval(campaigns: Sequence[tuple[Sequence[float], Sequence[float]]]) -> Lift:

@@ -94,8 +94,9 @@ class ModelArm:
         context, plan = self._library.open(number, self._turns.seen_by(number), datetime.now(UTC))
         seq, choice = self._desk.queries.next_seq(loop.campaign_id, number), self._desk.choice
         run = ModelRun(
-            number, loop, self._desk.asker, context, plan, seq, takes_pictures=choice is not None and takes_pictures(choice)
-        )
+            number, loop, self._desk.asker, context, plan, seq, takes_pictures=choice is not None and takes_pictures(choice),
+            book=self._desk.book_for(loop.spec.seed, number),
+        )  # fmt: skip
 
         def work() -> None:
             try:

@@ -9,11 +9,12 @@ from engine.model_records import CallRecord, Caps, ModelChoice, Spent
 from engine.proposal.asking import Asker
 from engine.proposal.budget import Budget
 from engine.proposal.language_model import choice_from_environment
-from engine.proposal.prompt_book import PromptBook, parse_book, prompt_text
+from engine.proposal.prompt_book import PromptBook, prompt_text
 from engine.proposal.prompt_file import PromptFile
 from engine.research.asides import Aside
 from engine.research.export_traces import TraceExport
 from engine.research.model_trial import Trials
+from engine.research.tried_prompts import book_with_tried, with_text
 from engine.settings import Settings
 from engine.store.database import Database
 from engine.store.model_ledger import ModelLedger
@@ -67,13 +68,25 @@ class ModelDesk:
     def propose(self, role: str, instructions: str, why: str, who: str) -> bool:
         """Keep another text for a prompt, for a person to accept; False if it is no prompt."""
         book = self.book()
-        prompt = replace(book[role], instructions=instructions)
+        text = prompt_text(replace(book[role], instructions=instructions))
         try:
-            parse_book("\n".join(prompt_text(prompt if name == role else known) for name, known in book.prompts.items()))
+            with_text(book, role, text)
         except PromptError:
             return False
-        self.ledger.propose_prompt(role, prompt_text(prompt), why, who)
+        self.ledger.propose_prompt(role, text, why, who)
         return True
+
+    def try_prompt(self, seq: int, share: float) -> None:
+        """Try the proposal of that number on this share (above 0, at most 1) of the model arm's runs, from the next one that
+        begins until it is ended, accepted or declined. Raises PromptError if its text is no prompt, and what the ledger does."""
+        role, text = self.queries.proposal(seq)
+        self.ledger.try_prompt(seq, share, with_text(self.book(), role, text)[role].version)
+
+    def book_for(self, seed: int, number: int) -> PromptBook | None:
+        """The prompts for all calls of the run of that number: the book as it is now with the tried texts that it has drawn.
+        None if nothing is tried: every call then reads the book anew."""
+        tried = self.queries.tried_prompts()
+        return book_with_tried(self.book(), tried, seed, number) if tried else None
 
     def aside(self, ended: threading.Event, most: int | None = None) -> Aside:
         """What asks for a replay or a compile: with the same model and caps, until `ended` or so many calls."""

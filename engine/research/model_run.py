@@ -26,6 +26,7 @@ from engine.proposal.asking import Asker, ReplyFault
 from engine.proposal.beliefs import idea_text
 from engine.proposal.code_text import extract_code, link_indicators, read_prediction, read_ranges, with_ranges
 from engine.proposal.exchange import CHART
+from engine.proposal.prompt_book import PromptBook
 from engine.proposal.roles import CROSSOVER, DRAFT, IMPROVE, MARKET, PORTFOLIO_REVIEW, RANGES, REPAIR, RISK, TRADE_REVIEW, Role
 from engine.records import Benchmarks, Failure, Proposal, RunRecord, TrialBatch
 from engine.research.campaign import rng_of
@@ -53,6 +54,7 @@ class ModelOutcome:
 @dataclass(eq=False)
 class ModelRun:
     """The run of one number. `make` is pure but for its clock and the replies: equal contexts and replies give equal outcomes.
+    `book`: the prompts of all its calls; None: those in force at each.
 
     Raises Cancelled and AskingEnded when told to stop, StrategyError where a model's code must not run.
     """
@@ -64,6 +66,7 @@ class ModelRun:
     plan: Plan
     first_seq: int
     takes_pictures: bool = False
+    book: PromptBook | None = None
     refusals: list[Refusal] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -81,7 +84,7 @@ class ModelRun:
         place = CallPlace(self.loop.campaign_id, self.number)
         self.loop.tell(f"asking: {role.name.replace('_', ' ')}", 0, 0)
         return self.asker.ask(
-            role.name, given, place, seq=self._seq, image=image, cancelled=self.loop.cancelled
+            role.name, given, place, seq=self._seq, image=image, cancelled=self.loop.cancelled, book=self.book
         ).fields  # fmt: skip
 
     def make(self) -> ModelOutcome:

@@ -112,10 +112,19 @@ def m004_steering_is_withdrawn(execute: Execute) -> None:
     execute("CREATE TABLE steering_withdrawn (seq BIGINT PRIMARY KEY, at_utc TIMESTAMP)")
 
 
+def m005_prompts_on_a_share_of_the_runs(execute: Execute) -> None:
+    """From when on a proposed prompt is tried on which share of the model arm's runs; a share of 0 ends it. `version` is that
+    of its text.
+    """
+    execute("""CREATE TABLE prompt_tries (seq BIGINT PRIMARY KEY, at_utc TIMESTAMP, proposal BIGINT, version VARCHAR,
+        share DOUBLE)""")
+
+
 MIGRATIONS: tuple[Callable[[Execute], None], ...] = (
     m001_first_tables,
     m002_what_the_gate_measured,
     m003_the_language_model,
     m004_steering_is_withdrawn,
+    m005_prompts_on_a_share_of_the_runs,
 )
 """Step n brings a ledger of version n - 1 to version n; the tuple's length is this program's version."""

@@ -15,6 +15,7 @@ from engine.model_records import Belief, CallRecord, Caps, Idea, ModelChoice
 from engine.settings import Settings
 from engine.store.database import Database, Writer, utc_now
 from engine.store.ledger import check_campaign, to_json
+from engine.store.prompt_queries import TRIED
 from engine.store.texts import packed, packed_fields, unpacked
 
 BeliefChange = Literal["pin", "unpin", "mute", "unmute", "delete", "restore", "edit"]
@@ -72,8 +73,7 @@ class ModelLedger:
         """The role's prompt is of that version from now on, with `text` as written in the book; False if it was already. Each
         text is kept once; a version that is taken up again is one more event of the role's history."""
         with self._database.transaction() as writer:
-            if not writer.execute("SELECT 1 FROM prompt_texts WHERE role = ? AND version = ?", [role, version]):
-                _insert(writer, "prompt_texts", (role, version, text))
+            _keep_text(writer, role, version, text)
             last = writer.execute("SELECT arg_max(version, seq) FROM prompt_events WHERE role = ?", [role])[0][0]
             if last == version:
                 return False
@@ -90,6 +90,42 @@ class ModelLedger:
         with self._database.transaction() as writer:
             _must_be(writer, "prompt_proposals", "seq", seq)
             self._event(writer, "proposal_events", (seq, accepted))
+
+    def try_prompt(self, seq: int, share: float, version: str) -> bool:
+        """Try the proposal of that number, whose text is of that version, on this share of the runs from now on, until it is
+        settled or ended; its text is kept, and does not come into force. False if it is tried so already.
+
+        Raises UnknownEntry, ValueError for a share that is not above 0 and at most 1, and StoreError for a proposal that is
+        settled or has no room beside the others that are tried in its role.
+        """
+        if not 0 < share <= 1:
+            raise ValueError(f"the share of proposal {seq} is {share:g}; wanted more than 0 and at most 1")
+        with self._database.transaction() as writer:
+            _must_be(writer, "prompt_proposals", "seq", seq)
+            role, text = writer.execute("SELECT role, text FROM prompt_proposals WHERE seq = ?", [seq])[0]
+            if writer.execute("SELECT 1 FROM proposal_events WHERE proposal = ? LIMIT 1", [seq]):
+                raise StoreError(f"proposal {seq} is decided, so it cannot be tried; propose its text anew")
+            tried = dict(writer.execute(f"SELECT proposal, share FROM ({TRIED}) WHERE role = ?", [role]))
+            if tried.get(seq) == share:
+                return False
+            others = sum(other for proposal, other in tried.items() if proposal != seq)
+            if share + others > 1 + 1e-9:
+                raise StoreError(
+                    f"other texts for {role} are tried on {others:.0%} of the runs already, which leaves no {share:.0%}; take a "
+                    "smaller share, or end another trial"
+                )
+            _keep_text(writer, role, version, text)
+            self._event(writer, "prompt_tries", (seq, version, share))
+        return True
+
+    def end_try(self, seq: int) -> bool:
+        """Try the proposal of that number no more, and leave it open; False if it is not tried. Raises UnknownEntry."""
+        with self._database.transaction() as writer:
+            _must_be(writer, "prompt_proposals", "seq", seq)
+            tried = writer.execute(f"SELECT version FROM ({TRIED}) WHERE proposal = ?", [seq])
+            if tried:
+                self._event(writer, "prompt_tries", (seq, tried[0][0], 0.0))
+        return bool(tried)
 
     # Ideas
 
@@ -210,6 +246,11 @@ class ModelLedger:
 
 def _insert(writer: Writer, table: str, values: Sequence[Any]) -> None:
     writer.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(values))})", values)
+
+
+def _keep_text(writer: Writer, role: str, version: str, text: str) -> None:
+    if not writer.execute("SELECT 1 FROM prompt_texts WHERE role = ? AND version = ?", [role, version]):
+        _insert(writer, "prompt_texts", (role, version, text))
 
 
 def _add_evidence(writer: Writer, key: tuple[str, str, str], is_for: bool) -> bool:

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_ind
+from scipy.stats import ttest_1samp, ttest_ind
 
-from engine.analysis.intervals import LEAST_RUNS, Z_95, lift_interval, share_interval
+from engine.analysis.intervals import LEAST_RUNS, Z_95, lift_interval, mean_interval, share_interval
 
 
 @pytest.mark.parametrize(("wins", "n"), [(50, 100), (1, 7), (4_321, 10_000)])
@@ -33,6 +33,17 @@ def test_more_cases_narrow_it() -> None:
 @pytest.mark.parametrize(("share", "n"), [(0.5, 0), (math.nan, 10), (0.5, math.nan)])
 def test_without_cases_there_is_no_interval(share: float, n: float) -> None:
     assert all(math.isnan(bound) for bound in share_interval(share, n))
+
+
+def test_a_mean_has_the_interval_of_student_and_none_of_too_few() -> None:
+    values = np.random.default_rng(5).normal(1, 2, 9)
+    wanted = ttest_1samp(values, 0).confidence_interval(0.95)
+    assert mean_interval([*values, math.nan]) == pytest.approx((values.mean(), wanted.low, wanted.high))
+    mean, low, high = mean_interval([1.0] * (LEAST_RUNS - 1))
+    assert mean == 1
+    assert math.isnan(low)
+    assert math.isnan(high)
+    assert all(math.isnan(bound) for bound in mean_interval([]))
 
 
 def test_in_one_campaign_the_lead_has_the_interval_of_welch() -> None:

@@ -193,6 +193,45 @@ def test_a_proposal_is_accepted_or_declined(prompts: AppTest) -> None:
     assert _desk().queries.proposals().set_index("seq")["state"].to_dict() == {first: "accepted", second: "declined"}
 
 
+def test_an_edit_is_tried_on_a_share_of_the_runs_and_nothing_comes_into_force(prompts: AppTest, book_path: Path) -> None:
+    old, file = _desk().book()["draft"], book_path.read_text()
+    assert not _is_open(prompts, "Try on a share of the runs"), "nothing is changed yet"
+    _type(prompts, old.instructions + SHARPER)
+    prompts.text_input(key="prompts.who").set_value("Ada").run()
+    _press(prompts, "Try on a share of the runs")
+    (tried,) = _desk().queries.tried_prompts()
+    assert (tried.role, tried.share) == ("draft", 0.5)
+    assert SHARPER.strip() in tried.text
+    assert book_path.read_text() == file
+    assert _desk().queries.proposals().iloc[0]["who"] == "Ada"
+    assert prompts.text_area[0].value == old.instructions
+
+
+def test_a_trial_is_begun_changed_and_ended_and_held_against_the_text_in_force(prompts: AppTest) -> None:
+    """The text in force drafted runs 6 to 17 and 24 to 29, the one on trial 18 to 23 and 30 to 35."""
+    old = _desk().book()["draft"]
+    new = replace(old, instructions=old.instructions + SHARPER)
+    seq = _desk().ledger.propose_prompt("draft", prompt_text(new), "", "Ada")
+    _view(prompts, "Proposals")
+    prompts.slider(key=f"prompts.share.{seq}").set_value(30).run()
+    prompts.button(key=f"prompts.try.{seq}").click().run()
+    assert [one.share for one in _desk().queries.tried_prompts()] == [0.3]
+    assert "Nothing to compare yet" in _told(prompts)
+    campaign = str(research().queries.campaigns()["campaign_id"].iloc[0])
+    research_with_a_model(research(), campaign, first=18, runs=6, prompt=new)
+    research_with_a_model(research(), campaign, first=24, runs=6)
+    research_with_a_model(research(), campaign, first=30, runs=6, prompt=new)
+    prompts.run()
+    table = prompts.dataframe[-1].value.set_index("which")
+    assert table["runs"].to_dict() == {"on trial": 6, "in force": 6}, "runs that one of them alone had are left out"
+    assert table.loc["on trial", "ran"].startswith("67% of 6")
+    assert table.loc["in force", "kept"].startswith("33% of 6")
+    assert f"18 to 29 of `{campaign}`" in _told(prompts)
+    prompts.button(key=f"prompts.end.{seq}").click().run()
+    assert _desk().queries.tried_prompts() == []
+    assert _desk().queries.proposals()["state"].tolist() == ["open"]
+
+
 def test_a_compile_begins_with_a_model_and_for_what_can_be_judged(prompts: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[tuple[str, int]] = []
     monkeypatch.setattr(research().compiling, "begin", lambda role, *, calls: begun.append((role, calls)))

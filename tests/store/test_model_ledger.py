@@ -14,6 +14,7 @@ from engine.store.database import Database
 from engine.store.ledger import Ledger
 from engine.store.model_ledger import ModelLedger
 from engine.store.model_queries import ModelQueries
+from engine.store.prompt_queries import Tried
 from engine.store.queries import Queries
 from tests.store.model_samples import START, call, model_run, story
 from tests.store.samples import batch, run, spec
@@ -115,6 +116,71 @@ def test_a_proposal_is_open_until_it_is_settled(model_ledger: ModelLedger, model
     assert model_queries.proposals()["state"].tolist() == ["open", "accepted", "declined"]
     with pytest.raises(UnknownEntry, match="id 9"):
         model_ledger.settle_proposal(9, True)
+
+
+def test_a_proposal_is_tried_until_it_is_ended_or_decided(model_ledger: ModelLedger, model_queries: ModelQueries) -> None:
+    model_ledger.prompt_version("draft", "v1", "Write.", who="file")
+    first, second, third = (model_ledger.propose_prompt("draft", f"Write {how}.", how, "Ada") for how in ("well", "best", "less"))
+    mend = model_ledger.propose_prompt("repair", "Mend.", "", "coach")
+    for seq, share, version in ((first, 0.5, "v2"), (second, 0.25, "v3"), (mend, 1.0, "m2"), (first, 0.75, "v2")):
+        assert model_ledger.try_prompt(seq, share, version)
+    assert not model_ledger.try_prompt(second, 0.25, "v3")
+    assert model_queries.tried_prompts() == [
+        Tried(first, "draft", "v2", "Write well.", 0.75),
+        Tried(second, "draft", "v3", "Write best.", 0.25),
+        Tried(mend, "repair", "m2", "Mend.", 1.0),
+    ]
+    with pytest.raises(StoreError, match="100% of the runs already"):
+        model_ledger.try_prompt(third, 0.1, "v4")
+    assert model_ledger.end_try(first)
+    assert not model_ledger.end_try(first)
+    model_ledger.settle_proposal(second, True)
+    model_ledger.settle_proposal(mend, False)
+    assert model_queries.tried_prompts() == []
+    with pytest.raises(StoreError, match="is decided"):
+        model_ledger.try_prompt(second, 0.5, "v3")
+    for share in (0.0, 1.1, float("nan")):
+        with pytest.raises(ValueError, match="at most 1"):
+            model_ledger.try_prompt(first, share, "v2")
+    with pytest.raises(UnknownEntry):
+        model_ledger.try_prompt(9, 0.5, "v9")
+
+
+def test_the_text_of_a_tried_version_is_known_and_not_in_force(model_ledger: ModelLedger, model_queries: ModelQueries) -> None:
+    model_ledger.prompt_version("draft", "v1", "Write.", who="file")
+    model_ledger.try_prompt(model_ledger.propose_prompt("draft", "Write well.", "terse", "Ada"), 0.5, "v2")
+    versions = model_queries.prompt_versions("draft")
+    assert versions[["version", "text", "who", "why"]].values.tolist() == [
+        ["v1", "Write.", "file", ""],
+        ["v2", "Write well.", "Ada", "terse"],
+    ]
+    assert versions["taken_up"].isna().tolist() == [False, True]
+    model_ledger.prompt_version("draft", "v2", "Write well.", who="page")
+    assert model_queries.prompt_versions("draft")["version"].tolist() == ["v2", "v1"]
+
+
+def test_two_versions_are_held_against_each_other_over_the_same_run_numbers(
+    ledger: Ledger, model_ledger: ModelLedger, model_queries: ModelQueries
+) -> None:
+    """v1 runs alone before the trial and after it; run 5 was fed by both; run 7 is not recorded."""
+    fed = {1: "v1", 2: "v1", 3: "v2", 4: "v1", 5: "v1 v2", 6: "v2", 7: "v1", 8: "v2", 9: "v1", 10: "v1"}
+    for number, versions in fed.items():
+        for seq, version in enumerate(versions.split(), 1):
+            model_ledger.record_call(call(number, seq, prompt_version=version))
+        model_ledger.record_call(call(number, 8, role="repair", prompt_version="v1"))
+        model_ledger.record_call(call(number, 9, origin="replay", prompt_version="v2"))
+        if number == 4:
+            model_ledger.record_call(call(number, 2, prompt_version="v1", usd=None))
+        if number != 7:
+            ledger.record_run(model_run(number), [batch(f"b{number}")], story(number, is_kept=number == 3))
+    seen = model_queries.side_by_side("draft", "v2", "v1")
+    assert seen[["number", "version"]].values.tolist() == [[3, "v2"], [4, "v1"], [6, "v2"], [8, "v2"]]
+    assert seen["kept"].tolist() == [True, False, False, False]
+    assert seen[["calls", "tokens_in", "tokens_out", "unpriced_calls"]].values.tolist()[:2] == [
+        [1, 1000, 200, 0],
+        [2, 2000, 400, 1],
+    ]
+    assert model_queries.side_by_side("draft", "v2", "v9").empty
 
 
 def test_an_idea_is_as_a_person_last_left_it(model_ledger: ModelLedger, model_queries: ModelQueries) -> None:
