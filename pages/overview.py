@@ -139,7 +139,8 @@ campaigns = queries.campaigns().set_index("campaign_id")
 try:
     if campaigns.empty:
         show_problem()
-        welcome.first_visit(lambda: attempt(setup.launch, service, setup.FIRST_CAMPAIGN))
+        first = setup.FIRST_CAMPAIGN if service.model.choice is None else setup.FIRST_WITH_A_MODEL
+        welcome.first_visit(lambda: attempt(setup.launch, service, first), service.model.choice)
     else:
         campaign_page(campaigns)
 except EngineError as error:

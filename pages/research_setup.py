@@ -7,7 +7,7 @@ from engine.figures import PORTFOLIO_FIGURES
 from engine.market.catalog import DEMO_NAMES
 from engine.research.objectives import OBJECTIVES, definition_of
 from engine.research.turns import MODEL
-from pages import launch, look, setup
+from pages import launch, look, setup, start_from
 from pages.access import research
 from pages.model_budget import model_budget
 from pages.model_choice import model_choice
@@ -112,6 +112,7 @@ def goals() -> None:
 look.header("Research", "What is to be searched for, on which data, at what cost, and when is it enough?")
 for field, value in setup.chosen().items():
     st.session_state.setdefault(f"research.{field}", value)
+start_from.follow_address(service)
 presets(service)
 try:
     with st.grid(2, min_column_width=330):
@@ -128,6 +129,8 @@ try:
                 model_budget(service, wanted)
             else:
                 st.markdown(WITH_A_MODEL)
+    with st.container(border=True):
+        start_from.start_from(service, wanted)
     with st.container(border=True):
         st.markdown(f"**{look.plain(wanted.name)}** will trade {len(wanted.assets):,} assets in these windows:")
         launch.window_dates(service, wanted)

@@ -2,7 +2,8 @@
 
 Choices are a flat, JSON-ready dict: rates and shares in percent, None where nothing is asked for. The page keeps each choice
 in the session under `research.<name>`; a preset is such a dict under a name. `proposer` None is what fits: the model with the
-random arm beside it if a model is there, else the random arm.
+random arm beside it if a model is there, else the random arm. What to start from: `start_seeds` names, `start_runs` ids of
+runs, `start_own` sources by name.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ from engine.errors import CampaignError
 from engine.records import Benchmarks, CampaignSpec, Costs, StopConditions
 from engine.research.campaign import Choices
 from engine.research.service import ResearchService
-from pages import selection
+from pages import selection, start_list
 
 
 def _percent(fraction: float | None) -> float | None:
@@ -39,10 +40,13 @@ def _shown(of: Choices | CampaignSpec) -> dict[str, Any]:
 DEFAULTS: dict[str, Any] = _shown(Choices()) | {
     "name": "", "proposer": None, "dataset": "demo", "top_assets": None, "exclude": [],
     "train_percent": 60.0, "validation_percent": 20.0, "embargo_bars": None,
+    "start_seeds": [], "start_runs": [], "start_own": {},
 }  # fmt: skip
 ARMS = ("model+random", "model", "random")
 """Who may write the strategies of a campaign, as its specification names it; what is usual first."""
 FIRST_CAMPAIGN = DEFAULTS | {"name": "First look at the demo market"}
+FIRST_WITH_A_MODEL = FIRST_CAMPAIGN | {"proposer": ARMS[0], "stop_runs": 20}
+"""Ends by itself: one press of a button must not spend for ever."""
 
 
 def chosen() -> dict[str, Any]:
@@ -111,7 +115,7 @@ def draft(service: ResearchService, choices: Mapping[str, Any]) -> CampaignSpec:
 
 def launch(service: ResearchService, choices: Mapping[str, Any]) -> None:
     """Start a campaign of these choices and look at it. Raises EngineError; `access.attempt` tells it."""
-    selection.choose("campaign", service.launch(draft(service, choices)))
+    selection.choose("campaign", service.launch(draft(service, choices), start_list.starts(service, choices)))
 
 
 def choices_of(service: ResearchService, spec: CampaignSpec, name: str) -> dict[str, Any]:

@@ -21,7 +21,9 @@ NO_MODEL_ARM = (
 
 
 def steer(service: ResearchService, run: RunRow, campaign: CampaignRow) -> None:
-    """Three things to ask for, and what is in force."""
+    """A campaign from this run; three things to ask for of this one, and what is in force."""
+    st.page_link("pages/research_setup.py", label="Start a campaign from this run", icon=":material/arrow_forward:",
+                 query_params={"start": run.run_id}, disabled=run.failure is not None)  # fmt: skip
     if MODEL not in campaign.spec.arms:
         st.info(NO_MODEL_ARM, icon=":material/explore:")
         return

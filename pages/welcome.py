@@ -4,6 +4,9 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from engine.model_records import ModelChoice
+from pages import look, setup
+
 TOUR = """
 1. **Theme and benchmarks.** On *Research* you say what a good strategy must reach: a return, a number of trades, of assets, a
    win rate. You also set costs, capital, and when to stop.
@@ -18,8 +21,8 @@ TOUR = """
 """
 
 
-def first_visit(start_demo: Callable[[], None]) -> None:
-    """Three cards and the tour; `start_demo` is called when the first card's button is pressed."""
+def first_visit(start_demo: Callable[[], None], model: ModelChoice | None) -> None:
+    """Three cards and the tour; `start_demo` is called when the first card's button is pressed, `model` is what it will ask."""
     st.markdown(
         "Nothing has been researched yet. Here will stand the best strategy so far, its benchmarks, and each run as it comes."
     )
@@ -28,6 +31,11 @@ def first_visit(start_demo: Callable[[], None]) -> None:
             st.markdown("#### :material/science: Try it on the demo market")
             st.markdown("100 made-up assets, two years of hourly bars, one modest edge planted for the search to find.")
             st.badge("SYNTHETIC", color="orange")
+            if model is None:
+                st.caption("The random arm writes. Choose a model on *Research* first, and it writes too.")
+            else:
+                runs = setup.FIRST_WITH_A_MODEL["stop_runs"]
+                st.caption(f"{look.plain(model.model)} writes, the random arm beside it; it ends after {runs} runs.")
             st.button("Start a first campaign", key="welcome.demo", type="primary", on_click=start_demo, width="stretch")
         with st.container(border=True, height="stretch"):
             st.markdown("#### :material/upload_file: Bring your own bars")

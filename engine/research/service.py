@@ -123,9 +123,11 @@ class ResearchService:
         """
         campaign_id = self.enter(spec)
         with self._lock:
-            for start in starts:
-                if not self.queries.runs_of_code(campaign_id, code_hash_of(start.source), "human"):
-                    self._by_hand[campaign_id].append(Proposal(start.source, start.summary, "human"))
+            work, waiting = self._work, self._by_hand[campaign_id]
+            for proposal in (Proposal(start.source, start.summary, "human") for start in starts):
+                is_made = bool(self.queries.runs_of_code(campaign_id, code_hash_of(proposal.source), "human"))
+                if not (is_made or (work and work.campaign_id == campaign_id and work.take(proposal)) or proposal in waiting):
+                    waiting.append(proposal)
             self.start(campaign_id)
         return campaign_id
 
@@ -224,11 +226,9 @@ class ResearchService:
 
     def recover(self) -> str | None:
         """Go on with the campaign that was at work when the last process was closed or died; its id, or None."""
-        campaigns = self.queries.campaigns()
-        for campaign_id in campaigns.loc[campaigns["state"] == "running", "campaign_id"]:
+        for campaign_id in self.queries.campaigns().query("state == 'running'")["campaign_id"]:
             self.ledger.campaign_event(campaign_id, "interrupted", "the process ended; no recorded run is lost")
-        campaigns = self.queries.campaigns()
-        cut_off = campaigns.loc[campaigns["state"] == "interrupted", "campaign_id"].tolist()
+        cut_off = self.queries.campaigns().query("state == 'interrupted'")["campaign_id"].tolist()
         if not cut_off:
             return None
         try:

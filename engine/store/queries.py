@@ -145,6 +145,18 @@ class Queries:
             [campaign_id, limit],
         )
 
+    def best_runs(self, *, limit: int) -> pd.DataFrame:
+        """The best scored runs of all campaigns but archived ones, ordered as a board is, which says little across datasets:
+        run_id, campaign_id, campaign (its name), dataset, number, summary, validation_sharpe, enough_trades."""
+        return self._database.read(
+            f"""SELECT r.run_id, r.campaign_id, q.name AS campaign, q.dataset, r.number, r.summary, r.validation_sharpe,
+                  {_ENOUGH} AS enough_trades
+                FROM runs r JOIN campaigns c USING (campaign_id) JOIN ({_CAMPAIGNS}) q USING (campaign_id)
+                WHERE r.status = 'scored' AND q.state IS DISTINCT FROM 'archived'
+                ORDER BY {_BOARD_ORDER}, r.campaign_id LIMIT ?""",
+            [limit],
+        )
+
     def recent_runs(self, campaign_id: str, *, limit: int = 20) -> pd.DataFrame:
         """The campaign's latest runs, newest first, with `recorded_at` and `elapsed_s`: not a board."""
         return self._database.read(
