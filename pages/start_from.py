@@ -38,27 +38,26 @@ def start_from(service: ResearchService, wanted: CampaignSpec) -> None:
     """What to start from, and what will be run first."""
     st.markdown("**Start from**", help="They are run first, by hand; the model's arm may build on them. Without any there is the"
                 " theme alone.")  # fmt: skip
-    with st.grid(3, min_column_width=260):
+    with st.grid(2, min_column_width=300):
         with st.container():
             _seeds()
         with st.container():
-            _earlier(service)
-        with st.container():
             _own()
+    _earlier(service)
     start_list.first(service, wanted)
 
 
 def _seeds() -> None:
     told = {name: start_list.about(source) for name, source in start_list.sources().items()}
     _keep_known("start_seeds", told)
-    st.multiselect("Seed strategies", list(told), key="research.start_seeds", placeholder="none",
+    st.multiselect("Seed strategies", list(told), key="research.start_seeds", placeholder="none", select_all=False,
                    format_func=lambda name: f"{name}: {told[name]}", **KEPT)  # fmt: skip
 
 
 def _earlier(service: ResearchService) -> None:
     texts = {
-        row.run_id: f"{row.campaign}, run {row.number:,}: validation Sharpe {look.number(row.validation_sharpe)} on {row.dataset}"
-        f"{'' if row.enough_trades else ', too few trades'}. {row.summary}"
+        row.run_id: f"Sharpe {look.number(row.validation_sharpe)}{'' if row.enough_trades else ' of too few trades'}, run"
+        f" {row.number:,} of {row.campaign}, on {row.dataset}: {row.summary}"
         for row in service.queries.best_runs(limit=RUNS_LISTED).itertuples()
     }
     for run_id in st.session_state["research.start_runs"]:
@@ -66,8 +65,9 @@ def _earlier(service: ResearchService) -> None:
             texts[run_id] = f"{start_list.title(service, run)}: {run.summary}"
     _keep_known("start_runs", texts)
     st.multiselect(
-        "Earlier runs, best first", list(texts), key="research.start_runs", format_func=texts.get, placeholder="none", **KEPT,
-        help=f"The {RUNS_LISTED} best of all campaigns by validation Sharpe; any other from *Strategy*, tab *Steer*.",
+        "Earlier runs, best validation Sharpe first", list(texts), key="research.start_runs", format_func=texts.get, placeholder="none",
+        select_all=False,
+        help=f"The {RUNS_LISTED} best of all campaigns; any other from *Strategy*, tab *Steer*.", **KEPT,
     )  # fmt: skip
     if st.session_state["research.start_runs"]:
         st.caption(ONLY_A_START)
