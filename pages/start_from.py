@@ -65,8 +65,8 @@ def _earlier(service: ResearchService) -> None:
             texts[run_id] = f"{start_list.title(service, run)}: {run.summary}"
     _keep_known("start_runs", texts)
     st.multiselect(
-        "Earlier runs, best validation Sharpe first", list(texts), key="research.start_runs", format_func=texts.get, placeholder="none",
-        select_all=False,
+        "Earlier runs, best validation Sharpe first", list(texts), key="research.start_runs", format_func=texts.get,
+        placeholder="none", select_all=False,
         help=f"The {RUNS_LISTED} best of all campaigns; any other from *Strategy*, tab *Steer*.", **KEPT,
     )  # fmt: skip
     if st.session_state["research.start_runs"]:

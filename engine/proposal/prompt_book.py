@@ -30,6 +30,8 @@ MAX_TEXT = 500_000
 KEYS = ("purpose", "inputs", "outputs", "instructions", "temperature", "model")
 _NEEDED = KEYS[:4]
 _REFERENCE = re.compile(r"\{([A-Za-z_]\w*)\}")
+_UNHELD = re.compile(f"{yaml.reader.Reader.NON_PRINTABLE.pattern}|\ufeff")
+"""What YAML refuses to read, and a byte order mark, which it drops."""
 _WIDTH = 120
 
 
@@ -104,8 +106,8 @@ def prompt_text(prompt: Prompt) -> str:
 
 
 def _tidy(text: str) -> str:
-    lines = "\n".join(line.rstrip() for line in text.expandtabs(4).splitlines())
-    return yaml.reader.Reader.NON_PRINTABLE.sub("", lines).replace("\ufeff", "").strip("\n").rstrip()
+    lines = (_UNHELD.sub("", line).rstrip() for line in text.expandtabs(4).splitlines())
+    return "\n".join(lines).strip("\n").rstrip()
 
 
 def _digest(content: Any) -> str:
