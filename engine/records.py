@@ -29,6 +29,14 @@ class Costs:
 
 
 @dataclass(frozen=True)
+class SharedCash:
+    """One account for all assets: at most `max_positions` at once, each entered with `fraction` of equity (0.1 = 10 %)."""
+
+    max_positions: int = 10
+    fraction: float = 0.1
+
+
+@dataclass(frozen=True)
 class Window:
     """Rows [start, stop) of a panel that are traded, after `lead_in` rows that only warm the indicators up.
 
@@ -142,6 +150,7 @@ class Terms:
     """What an analyst chooses that needs no dataset to be understood; the defaults are those of every form.
 
     `proposer`: who writes the strategies; several arms take turns and are joined by +, as in `model+random`.
+    `shared_cash` None: each asset is a sleeve with an equal share of the capital.
     """
 
     theme: str = ""
@@ -153,6 +162,7 @@ class Terms:
     min_trades: int = 100
     sides: Literal["long", "both"] = "both"
     costs: Costs = field(default_factory=Costs)
+    shared_cash: SharedCash | None = None
     capital: float = 100_000.0
     currency: str = "USD"
     benchmarks: Benchmarks = field(default_factory=Benchmarks)
@@ -198,8 +208,9 @@ def spec_from_dict(plain: dict[str, Any]) -> CampaignSpec:
     data = dict(plain)
     data["assets"] = tuple(data["assets"])
     data["windows"] = tuple(Window(**w) for w in data["windows"])
-    for key, kind in (("costs", Costs), ("benchmarks", Benchmarks), ("stop", StopConditions)):
-        if key in data:
+    kinds = {"costs": Costs, "benchmarks": Benchmarks, "stop": StopConditions, "shared_cash": SharedCash}
+    for key, kind in kinds.items():
+        if data.get(key) is not None:
             data[key] = kind(**data[key])
     return CampaignSpec(**data)
 

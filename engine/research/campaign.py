@@ -12,7 +12,7 @@ from engine.errors import CampaignError
 from engine.market.bars import Panel
 from engine.market.splits import split_windows
 from engine.proposal.redaction import redact
-from engine.records import CampaignSpec, Costs, Terms, Window
+from engine.records import CampaignSpec, Costs, SharedCash, Terms, Window
 from engine.research.objectives import OBJECTIVES
 
 PROPOSERS = ("random", "model")
@@ -63,6 +63,8 @@ def campaign_id_of(spec: CampaignSpec) -> str:
     """The campaign's identity: a hash of all that was asked for but its stop conditions, so that the same again goes on."""
     plain = spec.as_dict()
     plain.pop("stop")
+    if plain["shared_cash"] is None:  # campaigns from before there was a choice keep their identity
+        plain.pop("shared_cash")
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -126,6 +128,7 @@ def check_spec(spec: CampaignSpec) -> None:
         if not fits:
             raise CampaignError(f"the campaign's {name} is {getattr(spec, name)!r}; wanted {wanted}")
     check_costs(spec.costs)
+    check_shared_cash(spec.shared_cash)
 
 
 def _differ(items: Sequence[str]) -> bool:
@@ -138,6 +141,18 @@ def check_costs(costs: Costs) -> None:
         rate = getattr(costs, name)
         if not 0 <= rate < 0.5:
             raise CampaignError(f"the {name} is {rate:g}; wanted a fraction from 0 to below 0.5, such as 0.001 for 0.1 %")
+
+
+def check_shared_cash(shared_cash: SharedCash | None) -> None:
+    """Raises CampaignError where the account could not trade: found, wanted, what to do."""
+    if shared_cash is None:
+        return
+    if shared_cash.max_positions < 1:
+        raise CampaignError(f"shared cash for {shared_cash.max_positions} positions was asked for; wanted at least 1, such as 10")
+    if not 0 < shared_cash.fraction <= 1:
+        raise CampaignError(
+            f"a position's fraction of shared cash is {shared_cash.fraction:g}; wanted above 0 and at most 1, such as 0.1 for 10 %"
+        )
 
 
 def _median(traded: np.ndarray) -> float:
