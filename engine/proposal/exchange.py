@@ -1,9 +1,11 @@
 """One request to a model: what is sent, and how it ended."""
 
 import base64
+import errno
 import hashlib
 import json
 import re
+import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -20,6 +22,7 @@ _PICTURE_TOKENS = 1_600
 _LETTERS_PER_TOKEN = 3  # code and figures take more tokens than prose; a guess for room in the budget, never a result
 _GLANCE_S = 0.1
 _END = 40  # letters in which a reply's last mark stands
+_NO_WAY = frozenset({errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN})
 
 
 @dataclass(frozen=True)
@@ -188,10 +191,25 @@ def _broken_off(error: Any, latency_s: float) -> Outcome:
         status = "server_error"
     if status == "unreachable" and "timed out" in str(error).lower():
         status = "timeout"
+    nothing: dict[str, Any] = {}
+    if _was_never_sent(error):  # which litellm calls a server's error
+        status, nothing = "unreachable", {"tokens_in": 0, "tokens_out": 0, "usd": 0.0}
     return Outcome(
         status,
         _beginning(error.message) or type(error).__name__,
+        **nothing,
         latency_s=latency_s,
         retry_after_s=error.retry_after,
         is_too_long=isinstance(error, known.ContextWindowExceededError),
     )
+
+
+def _was_never_sent(error: BaseException | None) -> bool:
+    """There was no connection (refused, no such name, no route): nobody has seen the request, so nobody can charge for it."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, socket.gaierror) or (isinstance(error, OSError) and error.errno in _NO_WAY):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False

@@ -97,6 +97,27 @@ def test_after_hours_away_the_call_is_answered_and_meanwhile_the_trouble_says_si
     assert desk.asker.trouble is None
 
 
+def test_a_request_that_never_reached_anybody_costs_nothing_and_one_that_broke_off_is_not_computed(desk: Desk) -> None:
+    desk.at_wait = lambda _: bool(desk.server.back())
+    desk.server.script = Script(at={1: "dropped"})
+    desk.server.away()
+    desk.ask("draft")
+    assert desk.statuses == ["unreachable", "unreachable", "answered"]
+    refused, dropped, _ = desk.calls
+    assert (refused.usd, refused.tokens_in, refused.tokens_out) == (0.0, 0, 0)
+    assert (dropped.usd, dropped.tokens_in, dropped.tokens_out) == (None, None, None)
+
+
+@pytest.mark.parametrize("model", ["openai/scripted", "mistral/scripted"])  # by DSPy's own client and by litellm
+def test_an_address_that_nobody_has_is_unreachable_and_costs_nothing(model: str, desk: Desk) -> None:
+    desk.at_wait = lambda _: True
+    desk.choice = desk.server.choice(model, api_base="http://nobody.invalid/v1")
+    with pytest.raises(AskingEnded):
+        desk.ask("draft")
+    (call,) = desk.calls
+    assert (call.status, call.usd) == ("unreachable", 0.0)
+
+
 def test_an_overloaded_server_is_waited_for_too(desk: Desk) -> None:
     desk.at_wait = lambda _: bool(desk.server.back())
     desk.server.away(refuses=False)
