@@ -143,5 +143,6 @@ _BAR_NUMBERS = (
 )
 _LABELS = (
     "the signals follow row labels, price levels or random numbers, which are drawn anew for each run and mean nothing: use"
-    " market.hour and market.weekday for rhythms, and ratios (close / average, atr / close) instead of prices"
+    " market.hour and market.weekday for rhythms, and compare prices and volumes with others of the same asset, never with a"
+    " number: close < 0.98 * ta.sma(close, 24), not close < 0.98"
 )

@@ -5,7 +5,7 @@ The words that a model reads, these fields' descriptions too, stand in prompts.y
 
 from dataclasses import dataclass
 
-_CONTEXT = ("theme", "benchmarks", "market", "ideas", "lessons", "theories", "indicators", "notes")
+_CONTEXT = ("theme", "benchmarks", "market", "ideas", "lessons", "theories", "indicators", "notes", "refused")
 _STRATEGY = ("hypothesis", "prediction", "code")
 
 
@@ -22,7 +22,7 @@ MARKET = Role("market", ("figures",), ("regime", "mood"))
 DRAFT = Role("draft", _CONTEXT, _STRATEGY)
 IMPROVE = Role("improve", (*_CONTEXT, "parent_code", "parent_statistics", "parent_review"), _STRATEGY)
 CROSSOVER = Role("crossover", (*_CONTEXT, "parent_code", "parent_statistics", "other_code", "other_statistics"), _STRATEGY)
-RISK = Role("risk", ("theme", "market", "lessons", "parent_code", "parent_statistics", "parent_review"), _STRATEGY)
+RISK = Role("risk", ("theme", "market", "lessons", "parent_code", "parent_statistics", "parent_review", "refused"), _STRATEGY)
 REPAIR = Role("repair", ("code", "fault", "line"), ("change", "code"))
 INDICATOR = Role("indicator", ("theme", "market", "indicators", "lessons"), ("name", "description", "code"))
 RANGES = Role("ranges", ("code", "statistics"), ("reason", "ranges"))

@@ -98,7 +98,7 @@ class ModelRun:
         try:
             story = replace(story, market=self._market())
             story, proposal = self._write(story, proposal)
-            checked, proposal = self._check(proposal)
+            story, proposal, checked = self._check(story, proposal)
         except (ReplyFault, StrategyError) as fault:
             checked = Failure(REPLY, str(fault))
         if isinstance(checked, Failure):
@@ -122,8 +122,14 @@ class ModelRun:
         """The draft with its hypothesis."""
         if self.plan.operator == "ranges":
             return self._new_ranges(story, blank)
-        role = _WRITERS[self.plan.operator]
-        said = self.ask(role, self._writer_inputs(story))
+        return self._written(story, blank)
+
+    def _written(self, story: Story, blank: Proposal, refused: Failure | None = None) -> tuple[Story, Proposal]:
+        """What the writer of this run gives; `refused`: what the checker said of the one in `blank`."""
+        inputs = self._writer_inputs(story)
+        if refused is not None:
+            inputs["refused"] = quoted(refused)  # without its line, which small models copy
+        said = self.ask(_WRITERS[self.plan.operator], inputs)
         figure, direction = read_prediction(said["prediction"])
         story = replace(
             story, hypothesis=one_line(said["hypothesis"]), predicted_figure=figure if figure in PORTFOLIO_FIGURES else "",
@@ -156,22 +162,36 @@ class ModelRun:
             inputs["parent_review"] = review_of(self.plan.parents[0])
         return inputs
 
-    def _check(self, proposal: Proposal) -> tuple[Checked | Failure, Proposal]:
-        """The draft as it may be swept; refused ones go back to the model."""
+    def _check(self, story: Story, proposal: Proposal) -> tuple[Story, Proposal, Checked | Failure]:
+        """The draft as it may be swept, with its hypothesis; a refused one goes back to the model.
+
+        The last time, and after a repair that changed nothing, another one is written: small models give the same code back, word
+        for word, as often as they are asked to mend it.
+        """
         sources = {name: source for name, (_, source) in self.context.indicators.items()}
-        for attempt in range(MAX_REPAIRS + 1):
-            proposal = replace(proposal, source=link_indicators(proposal.source, sources))
-            checked = self.loop.check(self.number, proposal)
+        checked, is_new = self._checked(proposal := replace(proposal, source=link_indicators(proposal.source, sources))), True
+        for times_left in range(MAX_REPAIRS, 0, -1):
             if not isinstance(checked, Failure):
-                return checked, proposal
-            self.refusals.append(Refusal(checked.kind, checked.message, checked.line))
-            if attempt == MAX_REPAIRS:
                 break
-            said = self.ask(REPAIR, {
-                "code": proposal.source, "fault": quoted(checked), "line": str(checked.line or "unknown"),
-            })  # fmt: skip
-            proposal = replace(proposal, source=extract_code(said["code"]))
-        return checked, proposal
+            if self.plan.operator != "ranges" and (times_left == 1 or not is_new):
+                told, mended = self._written(story, proposal, checked)
+            else:
+                told, mended = story, self._repaired(proposal, checked)
+            mended = replace(mended, source=link_indicators(mended.source, sources))
+            is_new = mended.source.split() != proposal.source.split()
+            if is_new:
+                story, proposal, checked = told, mended, self._checked(mended)
+        return story, proposal, checked
+
+    def _checked(self, proposal: Proposal) -> Checked | Failure:
+        checked = self.loop.check(self.number, proposal)
+        if isinstance(checked, Failure):
+            self.refusals.append(Refusal(checked.kind, checked.message, checked.line))
+        return checked
+
+    def _repaired(self, proposal: Proposal, fault: Failure) -> Proposal:
+        said = self.ask(REPAIR, {"code": proposal.source, "fault": quoted(fault), "line": line_of(proposal.source, fault.line)})
+        return replace(proposal, source=extract_code(said["code"]))
 
     def _reviewed(self, story: Story, scored: Scored) -> Story:
         """The story with statistics, reviews and verdict."""
@@ -244,6 +264,12 @@ def one_line(text: str) -> str:
 def quoted(failure: Failure) -> str:
     """A failure as data, each line marked: it may hold what a strategy has written."""
     return "\n".join(f"> {line}" for line in f"{failure.kind}: {failure.message}".splitlines())
+
+
+def line_of(source: str, line: int | None) -> str:
+    """The line at which a fault was found, with its number."""
+    lines = source.splitlines()
+    return f"{line}: {lines[line - 1].strip()}" if line and line <= len(lines) else "none"
 
 
 def prediction_text(story: Story) -> str:

@@ -175,7 +175,7 @@ def _check_keys(answer: Any) -> None:
     for key in answer:
         if key not in KEYS:
             nearest = difflib.get_close_matches(str(key), KEYS, n=1)
-            hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+            hint = f"; did you mean {nearest[0]!r}?" if nearest else "; take it out of the dict behind return"
             raise ContractBreach(f"signals returned the unknown key {key!r:.60}; allowed are {', '.join(KEYS)}{hint}")
     if answer.get("entries") is None:
         found = "None as" if "entries" in answer else "no"

@@ -13,6 +13,7 @@ FILENAME = "strategy.py"
 """The name under which strategy source is compiled, by which its lines are known in a traceback."""
 _SAID_CAP = 250
 
+_UNWHOLE = re.compile(r"to be a whole number, found (-?\d+\.[\de+-]+)")
 _BRACKETS = "put each comparison in brackets and join them with & | ~, as in (a > 1) & (b < 2): & binds tighter than >"
 _HINTS: tuple[tuple[str, str], ...] = (
     (r"bad operand type for unary ~", "shift leaves gaps that turn booleans into objects: write ~x.shift(1, fill_value=False)"),
@@ -53,7 +54,7 @@ def failure_of(error: BaseException) -> Failure:
     said = ""
     with contextlib.suppress(Exception):
         said = str(error)
-    hint = _hint(error, said, places[-1][0] if places else "")
+    hint = _hint(error, said, places[-1][0] if places else "") or _unwhole(error, said)
     said = said.strip().split("\n")[0]
     said = said if len(said) <= _SAID_CAP else said[:_SAID_CAP] + "…"
     return Failure("error", type(error).__name__ + (f": {said}" if said else "") + (f"; {hint}" if hint else ""), line)
@@ -65,6 +66,20 @@ def _hint(error: BaseException, said: str, raised_in: str) -> str:
             "columns are A000 (the reference asset), A001, … and rows are numbers that mean nothing: choose by position with iloc"
         )
     return next((hint for pattern, hint in _HINTS if re.search(pattern, said)), "")
+
+
+def _unwhole(error: BaseException, said: str) -> str:
+    """Which parameter the fraction is that an indicator was given for a number of bars."""
+    found = _UNWHOLE.search(said)
+    if found is None:
+        return ""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == FILENAME]
+    known = [frame.f_locals.get("params") for frame in frames]
+    names = [name for params in known if isinstance(params, dict) for name, value in dict.items(params)
+             if type(name) is str and type(value) is float and repr(value) == found[1]]  # fmt: skip
+    if not names:
+        return "give it a whole number of bars, from a range of two ints in PARAMS"
+    return f'that is params["{names[0]:.40}"]: give it a range of two whole numbers in PARAMS, as in "{names[0]:.40}": (5, 60)'
 
 
 def syntax_failure(error: BaseException) -> Failure:
