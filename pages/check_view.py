@@ -54,18 +54,18 @@ def of_run(service: ResearchService, run: RunRow, campaign: CampaignRow) -> None
 
 def live(service: ResearchService, source: str, campaign: CampaignRow, key: str, *, button: str = "") -> None:
     """How the check of that source stands, followed while it is in work; without a check the button, or nothing."""
-    asked = service.examination(source, campaign.campaign_id)
+    asked = service.examiner.known(source, campaign.campaign_id)
     in_work = asked is not None and not asked.is_done
     st.fragment(_standing, run_every=1.0 if in_work else None, key=key)(service, source, campaign, in_work, button)
 
 
 def _standing(service: ResearchService, source: str, campaign: CampaignRow, followed: bool, button: str) -> None:
-    asked = service.examination(source, campaign.campaign_id)
+    asked = service.examiner.known(source, campaign.campaign_id)
     if asked is None or asked.has_failed:
         if asked is not None:
             look.problem(asked.problem)
         if button and st.button(button, icon=":material/fact_check:", help="Takes some seconds; nothing waits for it."):
-            attempt(service.begin_examination, source, campaign.campaign_id)
+            attempt(service.examiner.begin, source, campaign.campaign_id)
             st.rerun()
         show_problem()
         return

@@ -13,7 +13,7 @@ from pages.look import is_missing
 
 def trades_of(service: ResearchService, run_id: str) -> pd.DataFrame:
     """All trades of both windows, for a file."""
-    return pd.concat([service.result(run_id, w).trades.assign(window=w) for w in RUN_WINDOWS], ignore_index=True)
+    return pd.concat([service.results.result(run_id, w).trades.assign(window=w) for w in RUN_WINDOWS], ignore_index=True)
 
 
 def downloads(service: ResearchService, run: RunRow, campaign: CampaignRow) -> None:

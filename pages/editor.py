@@ -50,7 +50,7 @@ def editor(service: ResearchService, campaign: CampaignRow, run: RunRow | None) 
             help="It is the next run if the campaign is at work; else this one is made, and the campaign stays as it is.",
         )  # fmt: skip
     if check:
-        attempt(service.begin_examination, source or "", campaign.campaign_id)
+        attempt(service.examiner.begin, source or "", campaign.campaign_id)
     if begin:
         parent = run.run_id if run and goes_back else None
         hand_in(service, campaign, source or "", parent, note or "")

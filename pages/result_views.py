@@ -59,9 +59,9 @@ def asset_trades(service: ResearchService, run: RunRow, spec: CampaignSpec, symb
     """One asset's candles with the run's trades, and the trades below; a ticked trade is shown from close by."""
     try:
         with st.spinner("Computing it again from the ledger"):
-            trades = service.result(run.run_id, window).trades
-        candles = service.candles(run.run_id, symbol, window)
-        lines = service.lines(run.run_id, symbol) if window == "train" else ChartLines()
+            trades = service.results.result(run.run_id, window).trades
+        candles = service.results.candles(run.run_id, symbol, window)
+        lines = service.results.lines(run.run_id, symbol) if window == "train" else ChartLines()
     except EngineError as error:
         look.problem(error)
         return

@@ -24,7 +24,7 @@ def equity(run: RunRow, campaign: CampaignRow) -> None:
     for place, window in zip(st.columns(2, gap="medium"), RUN_WINDOWS, strict=True):
         with place:
             with st.spinner("Computing it again from the ledger"):
-                result = service.result(run.run_id, window)
+                result = service.results.result(run.run_id, window)
             st.markdown(
                 f"**{window.capitalize()}**: {'what the search saw' if window == 'train' else 'what it was not fitted on'}"
             )

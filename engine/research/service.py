@@ -4,29 +4,21 @@ import atexit
 import json
 import threading
 import weakref
-from collections import OrderedDict, defaultdict, deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from engine.analysis.market_figures import market_figures
-from engine.backtest.portfolio import Result
-from engine.backtest.sweep import TestBed
-from engine.errors import CampaignError, DataError, EngineError
-from engine.market.bars import Panel
+from engine.errors import CampaignError, EngineError
 from engine.market.catalog import Catalog, ImportResult
-from engine.records import RUN_WINDOWS, CampaignSpec, Failure, Proposal, StopConditions
+from engine.records import CampaignSpec, Proposal, StopConditions
 from engine.research.campaign import Choices, Start, campaign_id_of, check_spec, code_hash_of, draft_spec
-from engine.research.chart_lines import ChartLines, chart_lines
 from engine.research.compile_prompt import Compiling
-from engine.research.evaluation import Evaluator, RunResult, run_result
-from engine.research.examination import Examination, examine
-from engine.research.examiner import Examiner, Examining
-from engine.research.gate import ends_of
+from engine.research.evaluation import Evaluator
+from engine.research.examiner import Examiner
 from engine.research.judging import Judge
 from engine.research.loop import ResearchLoop
 from engine.research.model_arm import ModelArm
@@ -34,6 +26,7 @@ from engine.research.model_context import Library
 from engine.research.model_desk import ModelDesk
 from engine.research.proposers import make_proposer
 from engine.research.replay import Replays
+from engine.research.results import Results
 from engine.research.turns import MODEL, Turns
 from engine.research.work import CampaignWork, ServiceStatus
 from engine.settings import Settings
@@ -44,7 +37,6 @@ from engine.store.snapshot import write_snapshot
 from engine.strategy.isolation import check_allowed, isolation, known_isolation
 from engine.strategy.sandbox import SandboxPool
 
-RESULTS_KEPT = 8
 MAX_NOTE = 200
 
 
@@ -72,10 +64,11 @@ class ResearchService:
         self._pools = SandboxPool(settings.slots, settings.limits), SandboxPool(1, settings.limits)
         self._executor = ThreadPoolExecutor(settings.slots, "evaluation")
         self.evaluator = Evaluator(self._pools[0], self._executor, aside=self._pools[1])
-        self._examiner = Examiner(self._pools[1])
         self._judging = ThreadPoolExecutor(self._pools[1].slots, "judging")
         aside = Evaluator(self._pools[1], self._judging)  # replays and compiling never wait for a sweep
-        judge = Judge(aside, self._train, self.model.queries, self.ledger.record_trials)
+        self.results = Results(self.queries, self.catalog, self.evaluator, self._pools[1])
+        self.examiner = Examiner(self.results, self._pools[1])
+        judge = Judge(aside, self.results.train, self.model.queries, self.ledger.record_trials)
         self.replays = Replays(self.model, judge)
         self.compiling = Compiling(self.model, judge, self.queries)
         threading.Thread(target=self._warm, args=(bool(address),), name="warm", daemon=True).start()
@@ -83,8 +76,6 @@ class ResearchService:
         self._work: CampaignWork | None = None
         self._by_hand: defaultdict[str, deque[Proposal]] = defaultdict(deque)
         self._problem: str | None = None
-        self._results: OrderedDict[tuple[str, str], RunResult] = OrderedDict()
-        self._lines: OrderedDict[tuple[str, str], ChartLines] = OrderedDict()
         self._closed = False
         _at_exit(weakref.WeakMethod(self.close))
 
@@ -188,7 +179,7 @@ class ResearchService:
 
     def _loop_of(self, campaign_id: str) -> ResearchLoop:
         spec = self.spec(campaign_id)
-        panel = self._panel_of(spec)
+        panel = self.results.panel(spec)
         return ResearchLoop(campaign_id, spec, panel, make_proposer(spec, panel), self.evaluator)
 
     def _begin(self, loop: ResearchLoop, *, only_by_hand: bool = False) -> None:
@@ -265,84 +256,11 @@ class ResearchService:
         """Keep form values under a name."""
         self.ledger.save_preset(name, preset)
 
-    # Data and results
+    # Data
 
     def import_dataset(self, path: Path, name: str, *, reference: str | None = None, replace: bool = False) -> ImportResult:
         """Import bars; raises ImportRefused with what was found and wanted."""
         return self.catalog.import_path(path, name, reference=reference, replace=replace)
-
-    def result(self, run_id: str, window: str = "train") -> RunResult:
-        """The whole result of a run's best set, computed again from the ledger. Raises UnknownRun, DataError, CampaignError."""
-        with self._lock:
-            if (run_id, window) in self._results:
-                return self._results[run_id, window]
-        _, result = self.recompute(run_id, window)
-        answer = run_result(result)
-        with self._lock:
-            _keep(self._results, (run_id, window), answer)
-        return answer
-
-    def recompute(self, run_id: str, window: str) -> tuple[CampaignSpec, Result]:
-        """The run's specification and the backtest of its best set on one of its search windows."""
-        run = self.queries.run(run_id)
-        spec = self.queries.campaign(run.campaign_id).spec
-        if run.params is None:
-            raise CampaignError(f"run {run.number} has no result: {run.failure or run.reason}")
-        if window not in RUN_WINDOWS:
-            raise CampaignError(f"the window {window!r} of a run was asked for; there are train and validation")
-        bed = self.evaluator.campaign_bed(self._panel_of(spec), spec, window)
-        if window == "train":
-            bed = bed.after(run.warm_up_bars or 0)
-        result = self.evaluator.result(run.source, run.params, bed, sides=spec.sides)
-        if isinstance(result, Failure):
-            raise CampaignError(f"run {run.number} did not run again on {window}: {result.kind}")
-        return spec, result
-
-    # Examinations
-
-    def examine(self, source: str, campaign_id: str) -> Examination:
-        """What the campaign would ask of that source on its train window; waits for it. Raises as `examine` does, DataError."""
-        return self.begin_examination(source, campaign_id).future.result()
-
-    def begin_examination(self, source: str, campaign_id: str) -> Examining:
-        """The same in the background; what was examined before is known. Raises CampaignError, DataError."""
-        spec = self.queries.campaign(campaign_id).spec
-        panel = self._panel_of(spec)
-
-        def work(evaluator: Evaluator) -> Examination:
-            bed = self.evaluator.campaign_bed(panel, spec, "train")
-            return examine(source, bed, evaluator, ends=ends_of(spec.windows), sides=spec.sides)
-
-        return self._examiner.begin((campaign_id, code_hash_of(source)), work)
-
-    def examination(self, source: str, campaign_id: str) -> Examining | None:
-        """The examination of that source that was asked for, None if there was none."""
-        return self._examiner.known((campaign_id, code_hash_of(source)))
-
-    # Charts
-
-    def lines(self, run_id: str, symbol: str) -> ChartLines:
-        """What the run's strategy returns as `plot` for that asset, on train. Raises as `result`, CampaignError if it fails."""
-        run = self.queries.run(run_id)
-        if run.params is None or "plot" not in run.source:
-            return ChartLines()
-        with self._lock:
-            if (run_id, symbol) in self._lines:
-                return self._lines[run_id, symbol]
-        spec = self.queries.campaign(run.campaign_id).spec
-        bed = self.evaluator.campaign_bed(self._panel_of(spec), spec, "train")
-        lines = chart_lines(run.source, run.params, bed, symbol, pool=self._pools[1], sides=spec.sides)
-        if isinstance(lines, Failure):
-            raise CampaignError(f"run {run.number} gave no lines for {symbol}: {lines}")
-        with self._lock:
-            _keep(self._lines, (run_id, symbol), lines)
-        return lines
-
-    def candles(self, run_id: str, symbol: str, window: str = "train") -> pd.DataFrame:
-        """Open, high, low, close, volume of one asset over the run's window, indexed by UTC time; missing bars left out."""
-        spec = self.queries.campaign(self.queries.run(run_id).campaign_id).spec
-        rows = spec.window(window)
-        return self._panel_of(spec).candles(symbol, rows.start, rows.stop)
 
     def close(self) -> None:
         """Stop work, end children and threads, let go of the database. Closing twice is fine."""
@@ -358,11 +276,11 @@ class ResearchService:
             self._work.interrupt("the program was closed")
         self.wait(30)
         self._executor.shutdown(wait=False, cancel_futures=True)
-        self._examiner.stop()
+        self.examiner.stop()
         for pool in self._pools:
             pool.close()
         self._executor.shutdown()
-        self._examiner.close()
+        self.examiner.close()
         for work in asides:
             work.close()
         self._judging.shutdown()
@@ -372,26 +290,6 @@ class ResearchService:
         """Take in what other processes have left, and show them what is recorded now."""
         self.ledger.take_in_spool()
         write_snapshot(self._database, self.settings.snapshot_dir)
-
-    def _train(self, campaign_id: str) -> tuple[CampaignSpec, TestBed]:
-        spec = self.queries.campaign(campaign_id).spec
-        return spec, self.evaluator.campaign_bed(self._panel_of(spec), spec, "train")
-
-    def _panel_of(self, spec: CampaignSpec) -> Panel:
-        panel = self.catalog.open(spec.dataset)
-        if panel.data_hash != spec.data_hash:
-            raise DataError(
-                f"the dataset {spec.dataset} has changed: the campaign was made on {spec.data_hash[:19]}…, now it is"
-                f" {panel.data_hash[:19]}…; its results stay, but to go on import the old bars again or start a new campaign"
-            )
-        return panel
-
-
-def _keep(known: OrderedDict[Any, Any], key: object, value: object) -> None:
-    """Keep the latest of them."""
-    known[key] = value
-    while len(known) > RESULTS_KEPT:
-        known.popitem(last=False)
 
 
 def _at_exit(close: "weakref.WeakMethod[Callable[[], None]]") -> None:

@@ -46,7 +46,7 @@ def test_over_all_runs_each_asset_stands_with_the_runs_that_traded_it(assets: Ap
 def test_an_asset_in_the_address_is_shown_with_its_trades(app: AppTest) -> None:
     app.run()
     run_id = str(_board()["run_id"].iloc[0])
-    trades = research().result(run_id, "train").trades
+    trades = research().results.result(run_id, "train").trades
     symbol = str(trades["symbol"].iloc[0])
     app.query_params["run"], app.query_params["asset"] = run_id, symbol
     open_page(app, "assets")

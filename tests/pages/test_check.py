@@ -50,8 +50,8 @@ def _write(app: AppTest, source: str) -> AppTest:
 
 def _checked(app: AppTest, source: str) -> AppTest:
     """The page once the check that was asked for is there."""
-    assert "Checking" in _told(app) or research().examination(source, _campaign()).is_done
-    research().examination(source, _campaign()).future.result(WAIT_S)
+    assert "Checking" in _told(app) or research().examiner.known(source, _campaign()).is_done
+    research().examiner.known(source, _campaign()).future.result(WAIT_S)
     app.run()
     assert not app.exception
     return app

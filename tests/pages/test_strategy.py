@@ -49,7 +49,7 @@ def test_all_figures_stand_on_both_windows_with_their_definitions(strategy: AppT
 def test_the_trades_of_the_chosen_asset_are_those_of_the_run(strategy: AppTest) -> None:
     strategy.segmented_control(key="strategy.view").set_value("Trades").run()
     run, symbol = _best(), strategy.selectbox(key="selection.asset.box").value
-    trades = research().result(run.run_id, "train").trades
+    trades = research().results.result(run.run_id, "train").trades
     assert len(strategy.dataframe[0].value) == (trades["symbol"] == symbol).sum()
 
 

@@ -163,27 +163,27 @@ def test_what_cannot_be_is_refused(service):
 def test_an_examination_says_what_the_campaign_would_and_leaves_no_trace(service):
     campaign_id = service.enter(drafted(service))
     before = service.revision
-    found = service.examine(MINE, campaign_id)
+    found = service.examiner.examine(MINE, campaign_id)
     assert (found.is_accepted, found.is_cross_sectional) == (True, False)
     assert found.sets > 1
-    assert service.examine(PEEKS, campaign_id).failure.kind == "lookahead"
+    assert service.examiner.examine(PEEKS, campaign_id).failure.kind == "lookahead"
     assert service.revision == before
 
 
 def test_an_examination_waits_for_no_sweep_and_is_not_made_twice(service, gate, own_processes):
-    assert service.examination(MINE, service.launch(drafted(service, runs=1))) is None
+    assert service.examiner.known(MINE, service.launch(drafted(service, runs=1))) is None
     gate.wait()
     campaign_id = service.status().campaign_id
-    asked = service.begin_examination(MINE, campaign_id)
+    asked = service.examiner.begin(MINE, campaign_id)
     assert asked.future.result(LONG).is_accepted
-    assert service.begin_examination(MINE, campaign_id) is asked
-    assert service.examination(MINE, campaign_id) is asked
+    assert service.examiner.begin(MINE, campaign_id) is asked
+    assert service.examiner.known(MINE, campaign_id) is asked
     gate.let()
 
 
 def test_a_service_that_closes_ends_an_examination_in_work(open_service, own_processes):
     service = open_service()
-    asked = service.begin_examination(small.ENDLESS, service.enter(drafted(service)))
+    asked = service.examiner.begin(small.ENDLESS, service.enter(drafted(service)))
     service.close()
     assert asked.is_done
     assert asked.future.cancelled() or asked.future.exception() or not asked.future.result().is_accepted
@@ -196,11 +196,11 @@ def test_lines_are_those_of_the_run_and_none_where_there_are_none(service, scrip
     script(Scripted(strategy('mean = ta.sma(market.close, n)\nreturn {"entries": market.close > mean, "plot": {"mean": mean}}')))
     (run_id,) = service.queries.run_ids(finish(service, drafted(service, runs=1)))
     symbol = service.catalog.open("small").symbols[1]
-    lines = service.lines(run_id, symbol)
+    lines = service.results.lines(run_id, symbol)
     assert list(lines.on_price) == ["mean"]
-    candles = service.candles(run_id, symbol)
+    candles = service.results.candles(run_id, symbol)
     assert lines.on_price["mean"].index.isin(candles.index).all()
-    assert service.lines(run_id, symbol) is lines
+    assert service.results.lines(run_id, symbol) is lines
     script(Scripted(small.CROSS))
     (run_id,) = service.queries.run_ids(finish(service, drafted(service, runs=1, seed=5)))
-    assert not service.lines(run_id, symbol).on_price
+    assert not service.results.lines(run_id, symbol).on_price

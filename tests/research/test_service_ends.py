@@ -171,7 +171,11 @@ def test_data_that_has_changed_under_a_campaign_is_refused(open_service, setting
     service.close()
     service = open_service()
     save(small_panel(seed=2), settings.store_dir, replace=True)
-    for ask in (lambda: service.start(campaign_id), lambda: service.result(run_id), lambda: service.candles(run_id, "SYN000USD")):
+    for ask in (
+        lambda: service.start(campaign_id),
+        lambda: service.results.result(run_id),
+        lambda: service.results.candles(run_id, "SYN000USD"),
+    ):
         with pytest.raises(DataError, match="has changed"):
             ask()
     assert service.recover() is None
@@ -228,7 +232,7 @@ def test_closing_leaves_no_process_and_no_thread(open_service, own_processes):
     threads, children = set(threading.enumerate()), set(psutil.Process().children(recursive=True))
     service = open_service()
     (run_id,) = service.queries.run_ids(finish(service, drafted(service, runs=1)))
-    service.result(run_id)
+    service.results.result(run_id)
     assert len(psutil.Process().children(recursive=True)) > len(children)
     service.close()
     assert set(psutil.Process().children(recursive=True)) <= children

@@ -23,7 +23,7 @@ def test_a_result_made_again_equals_the_stored_one_bit_for_bit(service):
     scored = board.loc[board["best_scenario"].notna(), "run_id"]
     assert len(scored) >= 2
     for run_id, window in itertools.product(scored, ("train", "validation")):
-        result, stored = service.result(run_id, window), service.queries.run(run_id).figures[window]
+        result, stored = service.results.result(run_id, window), service.queries.run(run_id).figures[window]
         np.testing.assert_equal(result.figures, stored)
         pd.testing.assert_frame_equal(result.assets, service.queries.run_assets(run_id, window), check_exact=True)
         assert result.equity.iloc[-1] - 1 == stored["total_return"]
@@ -37,15 +37,15 @@ def test_a_result_that_cannot_be_is_refused(service, script):
     script(Scripted(small.ALWAYS_FAILS))
     (failed,) = service.queries.run_ids(finish(service, drafted(service, runs=1)))
     with pytest.raises(CampaignError, match="never mind"):
-        service.result(failed)
+        service.results.result(failed)
     with pytest.raises(UnknownRun):
-        service.result("no-such-run")
+        service.results.result("no-such-run")
     script(Scripted(small.fails_on_validation()))
     (run_id,) = service.queries.run_ids(finish(service, drafted(service, runs=1, seed=4)))
     with pytest.raises(CampaignError, match=r"'vault'.*train and validation"):
-        service.result(run_id, "vault")
+        service.results.result(run_id, "vault")
     with pytest.raises(CampaignError, match="did not run again on validation: error") as refusal:
-        service.result(run_id, "validation")
+        service.results.result(run_id, "validation")
     assert "price" not in str(refusal.value)
 
 

@@ -1,0 +1,108 @@
+"""Results of recorded runs in full, made again from the ledger: a run keeps its figures, and code, parameters and bars give the
+rest.
+"""
+
+import threading
+from collections import OrderedDict
+from typing import Any
+
+import pandas as pd
+
+from engine.backtest.portfolio import Result
+from engine.backtest.sweep import TestBed
+from engine.errors import CampaignError, DataError
+from engine.market.bars import Panel
+from engine.market.catalog import Catalog
+from engine.records import RUN_WINDOWS, CampaignSpec, Failure
+from engine.research.chart_lines import ChartLines, chart_lines
+from engine.research.evaluation import Evaluator, RunResult, run_result
+from engine.store.queries import Queries
+from engine.strategy.sandbox import SandboxPool
+
+KEPT = 8
+"""Results, and charts' lines, that are kept: the latest."""
+
+
+class Results:
+    """Answers for all recorded runs. Thread-safe; `pool` makes lines for charts, and its owner closes it."""
+
+    def __init__(self, queries: Queries, catalog: Catalog, evaluator: Evaluator, pool: SandboxPool) -> None:
+        self._queries, self._catalog, self._evaluator, self._pool = queries, catalog, evaluator, pool
+        self._lock = threading.Lock()
+        self._results: OrderedDict[tuple[str, str], RunResult] = OrderedDict()
+        self._lines: OrderedDict[tuple[str, str], ChartLines] = OrderedDict()
+
+    def result(self, run_id: str, window: str = "train") -> RunResult:
+        """The whole result of a run's best set, computed again from the ledger. Raises UnknownRun, DataError, CampaignError."""
+        with self._lock:
+            if (run_id, window) in self._results:
+                return self._results[run_id, window]
+        answer = run_result(self.recompute(run_id, window)[1])
+        with self._lock:
+            _keep(self._results, (run_id, window), answer)
+        return answer
+
+    def recompute(self, run_id: str, window: str) -> tuple[CampaignSpec, Result]:
+        """The run's specification and the backtest of its best set on one of its search windows."""
+        run = self._queries.run(run_id)
+        spec = self._queries.campaign(run.campaign_id).spec
+        if run.params is None:
+            raise CampaignError(f"run {run.number} has no result: {run.failure or run.reason}")
+        if window not in RUN_WINDOWS:
+            raise CampaignError(f"the window {window!r} of a run was asked for; there are train and validation")
+        bed = self._evaluator.campaign_bed(self.panel(spec), spec, window)
+        if window == "train":
+            bed = bed.after(run.warm_up_bars or 0)
+        result = self._evaluator.result(run.source, run.params, bed, sides=spec.sides)
+        if isinstance(result, Failure):
+            raise CampaignError(f"run {run.number} did not run again on {window}: {result.kind}")
+        return spec, result
+
+    def lines(self, run_id: str, symbol: str) -> ChartLines:
+        """What the run's strategy returns as `plot` for that asset, on train. Raises as `result`, CampaignError if it fails."""
+        run = self._queries.run(run_id)
+        if run.params is None or "plot" not in run.source:
+            return ChartLines()
+        with self._lock:
+            if (run_id, symbol) in self._lines:
+                return self._lines[run_id, symbol]
+        spec, bed = self.train(run.campaign_id)
+        lines = chart_lines(run.source, run.params, bed, symbol, pool=self._pool, sides=spec.sides)
+        if isinstance(lines, Failure):
+            raise CampaignError(f"run {run.number} gave no lines for {symbol}: {lines}")
+        with self._lock:
+            _keep(self._lines, (run_id, symbol), lines)
+        return lines
+
+    def candles(self, run_id: str, symbol: str, window: str = "train") -> pd.DataFrame:
+        """Open, high, low, close, volume of one asset over the run's window, indexed by UTC time; missing bars left out."""
+        spec = self._queries.campaign(self._queries.run(run_id).campaign_id).spec
+        rows = spec.window(window)
+        return self.panel(spec).candles(symbol, rows.start, rows.stop)
+
+    def train(self, campaign_id: str) -> tuple[CampaignSpec, TestBed]:
+        """The campaign's specification, as it was entered, and its train bed. Raises CampaignError, DataError."""
+        spec, panel = self.opened(campaign_id)
+        return spec, self._evaluator.campaign_bed(panel, spec, "train")
+
+    def opened(self, campaign_id: str) -> tuple[CampaignSpec, Panel]:
+        """The campaign's specification and the bars that it was made on. Raises CampaignError, DataError."""
+        spec = self._queries.campaign(campaign_id).spec
+        return spec, self.panel(spec)
+
+    def panel(self, spec: CampaignSpec) -> Panel:
+        """The bars that the campaign was made on. Raises DataError if they are gone or have changed."""
+        panel = self._catalog.open(spec.dataset)
+        if panel.data_hash != spec.data_hash:
+            raise DataError(
+                f"the dataset {spec.dataset} has changed: the campaign was made on {spec.data_hash[:19]}…, now it is"
+                f" {panel.data_hash[:19]}…; its results stay, but to go on import the old bars again or start a new campaign"
+            )
+        return panel
+
+
+def _keep(known: OrderedDict[Any, Any], key: object, value: object) -> None:
+    """Keep the latest of them."""
+    known[key] = value
+    while len(known) > KEPT:
+        known.popitem(last=False)
