@@ -35,6 +35,11 @@ _HINTS: tuple[tuple[str, str], ...] = (
     (r"Import scipy", "there is no scipy: use ta, ewm, rolling().mean() or plain numpy"),
     (r"has no attribute '(append|applymap|iteritems|pad|backfill|lookup|mad)'",
      "pandas no longer has it: see concat, map, items, ffill, bfill"),
+    (r"no frame given for (open|high|low|close|volume)",
+     "give the market's frames first, in that order, and the number of bars last, as in ta.atr(market.high, market.low,"
+     " market.close, 14)"),
+    (r"^ta has no '(rolling|ewm|shift|diff|pct_change|rank|mean|quantile|abs|clip|cumsum|where)'",
+     "that is a method of frames, written behind one: market.close.rolling(24).mean()"),
     (r"keyword argument 'method'|fill_method", "use .ffill() or .bfill(), and no fill_method"),
 )  # fmt: skip
 

@@ -295,7 +295,9 @@ HINTS = {
     "c.applymap(abs)": "pandas no longer has it",
     "ta.emma(c, 5)": "the nearest name is ta.ema",
     "ta.ema(c, 5, 6, 7)": "wanted ta.ema(real, timeperiod=30)",
-    "ta.ema(c, 1.5)": "timeperiod to be a whole number",
+    "ta.ema(c, 1.5)": "found 1.5; give it a whole number of bars",
+    "ta.atr(c, 14)": "as in ta.atr(market.high, market.low, market.close, 14)",
+    "ta.rolling(c, 5)": "written behind one: market.close.rolling(24).mean()",
     "market.Close": "the nearest name is market.close",
     "market.features['regime']": "it holds nothing",
     "params['b']": "params has no 'b'; it holds a",
@@ -308,6 +310,11 @@ def test_a_common_mistake_is_answered_with_what_to_write(expression: str, answer
     assert HINTS[expression] in found.message
     assert found.line == 5
     assert len(found.message) < 450
+
+
+def test_a_fraction_of_bars_is_traced_to_its_parameter(answers: Any) -> None:
+    (found,) = answers(strategy("return ta.ema(market.close, params['a'])"), [{"a": 2.5}])
+    assert found.message.endswith('that is params["a"]: give it a range of two whole numbers in PARAMS, as in "a": (5, 60)')
 
 
 class TestHarm:
