@@ -313,7 +313,7 @@ def test_a_common_mistake_is_answered_with_what_to_write(expression: str, answer
 
 
 def test_a_fraction_of_bars_is_traced_to_its_parameter(answers: Any) -> None:
-    (found,) = answers(strategy("return ta.ema(market.close, params['a'])"), [{"a": 2.5}])
+    (found,) = answers(strategy("return ta.ema(market.close, params['a'])", ranges="{'a': (1.5, 9.5)}"), [{"a": 2.5}])
     assert found.message.endswith('that is params["a"]: give it a range of two whole numbers in PARAMS, as in "a": (5, 60)')
 
 
