@@ -1,0 +1,134 @@
+"""Parameter sets as points: how far apart two are, which lie next to one, and sets that fill the space evenly."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from engine.records import ParamRange, Params, ParamValue
+from engine.strategy.params import distinct_values
+
+MAX_NEIGHBOURS = 8
+
+
+def key_of(params: Params) -> tuple[tuple[str, type, ParamValue], ...]:
+    """What two parameter sets have in common if they are the same one; 1, 1.0 and True are three values."""
+    return tuple((name, type(value), value) for name, value in params.items())
+
+
+def points_in(ranges: Sequence[ParamRange]) -> float:
+    """How many different parameter sets there are; infinite where a range of reals has more than one value.
+
+    >>> points_in((ParamRange("n", "int", 1, 5), ParamRange("how", "choice", choices=("a", "b"))))
+    10
+    """
+    return math.prod(distinct_values(r) for r in ranges)
+
+
+def positions(ranges: Sequence[ParamRange], sets: Sequence[Params]) -> np.ndarray:
+    """(sets, dimensions) coordinates: a number's place in its range from 0 to 1, on its logarithm for a log scale; a choice has a
+    dimension for each of its values, so that two different choices are 1 apart, as are the ends of a range.
+    """
+    columns = [column for r in ranges for column in _columns(r, [params[r.name] for params in sets])]
+    return np.column_stack(columns) if columns else np.zeros((len(sets), 0))
+
+
+def _columns(kind: ParamRange, values: Sequence[ParamValue]) -> list[np.ndarray]:
+    if distinct_values(kind) == 1:
+        return []
+    if kind.kind == "choice":
+        return [np.array([type(v) is type(c) and v == c for v in values]) * math.sqrt(0.5) for c in kind.choices]
+    scale = np.log if kind.log else np.asarray
+    low, high = scale(np.array([kind.low, kind.high], float))
+    return [(scale(np.array(values, float)) - low) / (high - low)]
+
+
+def neighbours(ranges: Sequence[ParamRange], sets: Sequence[Params]) -> np.ndarray:
+    """(sets, k) rows of the k sets nearest to each, itself left out: two for each parameter that can vary, as on a grid, at most
+    MAX_NEIGHBOURS; fewer where there are fewer sets. The sets are to be different.
+    """
+    varied = sum(distinct_values(r) > 1 for r in ranges)
+    count = min(2 * varied, MAX_NEIGHBOURS, len(sets) - 1)
+    if count < 1:
+        return np.zeros((len(sets), 0), np.int64)
+    from scipy.spatial import KDTree  # late: it takes longer to import than most searches need it for
+
+    places = positions(ranges, sets)
+    _, rows = KDTree(places).query(places, k=count + 1)
+    own = np.arange(len(sets))[:, None]
+    others = np.argsort(rows == own, axis=1, kind="stable")[:, :count]  # the set itself last, the order of the rest kept
+    return np.take_along_axis(rows, others, axis=1)
+
+
+def value_at(kind: ParamRange, place: float) -> ParamValue:
+    """The value at that place of a range, 0 to 1; a choice has equal parts."""
+    place = min(max(place, 0.0), 1.0)
+    if kind.kind == "choice":
+        return kind.choices[min(int(place * len(kind.choices)), len(kind.choices) - 1)]
+    if kind.log:
+        value = math.exp(math.log(kind.low) + place * (math.log(kind.high) - math.log(kind.low)))
+    elif kind.kind == "int":  # each whole number has an equal part of the range, the ends too
+        value = min(math.floor(kind.low + place * (kind.high - kind.low + 1)), kind.high)
+    else:
+        value = kind.low + place * (kind.high - kind.low)
+    return round(value) if kind.kind == "int" else min(max(float(value), kind.low), kind.high)
+
+
+def place_of(kind: ParamRange, value: ParamValue) -> float:
+    """The place that `value_at` makes that value of a range of numbers from, the middle of its part for a whole number."""
+    number = float(value)
+    if kind.log:
+        low, high = math.log(kind.low), math.log(kind.high)
+        return 0.5 if low == high else (math.log(number) - low) / (high - low)
+    width = kind.high - kind.low + (1 if kind.kind == "int" else 0)
+    return 0.5 if width == 0 else (number - kind.low + (0.5 if kind.kind == "int" else 0.0)) / width
+
+
+def even(ranges: Sequence[ParamRange], count: int, rng: np.random.Generator) -> list[Params]:
+    """`count` sets whose values, parameter by parameter, lie one in each of `count` equal parts of the range, the parts joined at
+    random (Latin hypercube: McKay, Beckman & Conover 1979). Sets can be equal where ranges have few values.
+    """
+    places = np.column_stack([(rng.permutation(count) + rng.random(count)) / count for _ in ranges] or [np.zeros(count)])
+    return [{r.name: value_at(r, float(at)) for r, at in zip(ranges, row, strict=False)} for row in places]
+
+
+def near(ranges: Sequence[ParamRange], params: Params, reach: float, rng: np.random.Generator) -> Params:
+    """A set next to that one: each number moved by a normal step of `reach` of its range (by 1 at least, for half of the whole
+    numbers that would not move), each choice drawn anew with chance `reach`.
+    """
+    return {r.name: _moved(r, params[r.name], reach, rng) for r in ranges}
+
+
+def _moved(kind: ParamRange, value: ParamValue, reach: float, rng: np.random.Generator) -> ParamValue:
+    if kind.kind == "choice":
+        return kind.choices[int(rng.integers(len(kind.choices)))] if rng.random() < reach else value
+    step = float(rng.normal(0.0, reach))
+    if kind.low == kind.high:
+        return value
+    number = float(value)
+    if kind.log:
+        moved = number * math.exp(step * (math.log(kind.high) - math.log(kind.low)))
+    else:
+        moved = number + step * (kind.high - kind.low)
+    moved = min(max(moved, kind.low), kind.high)
+    if kind.kind == "float":
+        return moved
+    if round(moved) == number and rng.random() < 0.5:
+        moved = min(max(number + math.copysign(1.0, step), kind.low), kind.high)
+    return round(moved)
+
+
+def fitted(ranges: Sequence[ParamRange], params: Params, default: Params) -> Params:
+    """The set with each value put into its range: what lies outside at the nearer end, what is missing or of another kind at its
+    default.
+    """
+    return {r.name: _fitted(r, params.get(r.name), default[r.name]) for r in ranges}
+
+
+def _fitted(kind: ParamRange, value: ParamValue | None, default: ParamValue) -> ParamValue:
+    if kind.kind == "choice":
+        return next((c for c in kind.choices if type(c) is type(value) and c == value), default)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return default
+    inside = min(max(float(value), kind.low), kind.high)
+    return round(inside) if kind.kind == "int" else inside
