@@ -131,7 +131,7 @@ class _Gate:
     def __init__(self, reruns: Reruns, bed: TestBed, signals: Signals, seed: int, ends: Sequence[int]) -> None:
         self._reruns, self._signals, self._seed, self._ends = reruns, signals, seed, ends
         self._panel, self._window = bed.market.panel, bed.market.window
-        self.trades: pd.DataFrame = simulate_trades(bed.market, signals, bed.costs)[1]
+        self.trades: pd.DataFrame = simulate_trades(bed.market, signals, bed.costs, bed.shared_cash)[1]
         self._decided = deciding_bars(self.trades, self._panel.symbols)
 
     def verdict(self, is_cross_sectional: bool, k: int | None, *, deep: bool = False) -> Verdict:

@@ -125,6 +125,7 @@ def portfolio_table(outcomes: Outcomes, market: Market, hold: Outcomes) -> pd.Da
             "turnover": total[:, kernel.TURNOVER] / assets,
             "fees": total[:, kernel.FEES] / assets,
             "ambiguous_trades": total[:, kernel.AMBIGUOUS],
+            "rejected_entries": total[:, kernel.REJECTED],
             "open_positions": total[:, kernel.IS_OPEN],
             "assets_traded": np.where(ran, traded, np.nan),
             "assets_listed": np.where(ran, (market.listed_bars > 0).sum(), np.nan),

@@ -1,8 +1,8 @@
 """The kernel: a few scenarios over all assets, by the execution rules, compiled.
 
 Rules (numbers as in `docs/execution.md`): 1 the open, 2 inside the bar, 3 the close, 4 missing bars, 5 the floor. Each asset
-is a sleeve that starts with capital 1; all amounts are in that unit. A slow twin in plain Python stands in
-`tests/backtest/slow_twin.py`; both agree to 1e-9.
+is a sleeve that starts with capital 1; all amounts are in that unit. `shared_cash` follows its trades by the same code. A slow
+twin in plain Python stands in `tests/backtest/slow_twin.py`; both agree to 1e-9.
 
 Flat stretches are skipped 64 bars at a time by scanning the packed entry bits, so time goes with bars held, not bars. An
 asset's bars are read for one scenario after the other while they are in the cache: from memory they come at half the speed.
@@ -15,8 +15,8 @@ from numba import float64, int64, njit, types, uint64, void
 
 # What the kernel adds up for each asset; columns of its `sums`.
 TRADES, WINS, GAIN, LOSS, RETURN, PNL, PNL_SQUARED, OPEN_PNL, OPEN_RETURN, FINAL = range(10)
-DRAWDOWN, BARS_HELD, TURNOVER, FEES, AMBIGUOUS, STOP_OUTS, IS_OPEN = range(10, 17)
-SUMS = 17
+DRAWDOWN, BARS_HELD, TURNOVER, FEES, AMBIGUOUS, STOP_OUTS, IS_OPEN, REJECTED = range(10, 18)
+SUMS = 18
 
 # What it says of the whole portfolio at each bar; columns of its `curves`.
 EQUITY, DEPLOYED, LARGEST = range(3)
@@ -57,16 +57,12 @@ def _popcount(x: np.uint64) -> int:
 @njit(inline="always")
 def _bit(words: np.ndarray, asset: int, t: int) -> bool:
     """Bit of bar t; an absent table has no words and is all False."""
-    if words.shape[1] == 0:
-        return False
-    return (words[asset, t >> 6] >> np.uint64(t & 63)) & _ONE != 0
+    return words.shape[1] > 0 and (words[asset, t >> 6] >> np.uint64(t & 63)) & _ONE != 0
 
 
 @njit(inline="always")
 def _word(words: np.ndarray, asset: int, w: int) -> np.uint64:
-    if words.shape[1] == 0:
-        return np.uint64(0)
-    return words[asset, w]
+    return np.uint64(0) if words.shape[1] == 0 else words[asset, w]
 
 
 @njit(inline="always")
@@ -141,7 +137,7 @@ def _inside(o, h, low, side, stop, is_fixed, target, floor):
 
 @njit(inline="always")
 def _hold(
-    prices, asset, row0, n, entry, side, price_in, quantity, basis, cash, floor, stop_loss, target, trail,
+    prices, asset, row0, n, entry, side, price_in, quantity, basis, cash, limit, floor, stop_loss, target, trail,
     own, own_exits, other, other_exits, cell_of_word, cells, offsets, max_bars, fee, slip, delist_bar, sums, curves, peak,
 ):  # fmt: skip
     """Hold one position from bar `entry` to its end.
@@ -149,7 +145,7 @@ def _hold(
     Returns (exit bar, price out, P/L, reason, is ambiguous, is out at the open, peak). STILL_OPEN: exit bar n - 1, P/L valued
     at the last close less exit costs.
     `own` and `other`: entries of the position's side and of the opposite one. `basis` is what the entry left
-    of cash, minus cash; marks go into `curves` and `sums`.
+    of cash, minus cash; `limit` is the most that can be lost; marks go into `curves` and `sums`.
     """
     fixed = price_in * (1.0 - side * stop_loss) if stop_loss >= 0 else -side * math.inf
     best = price_in
@@ -181,7 +177,7 @@ def _hold(
                     reason, price = DELISTED, c
                 if reason != TAKE_PROFIT and reason != LIQUIDATED:
                     price = price * (1.0 - side * slip)
-                pnl = -cash if reason == LIQUIDATED else basis + side * quantity * price * (1.0 - side * fee)
+                pnl = -limit if reason == LIQUIDATED else basis + side * quantity * price * (1.0 - side * fee)
                 sums[asset, BARS_HELD] += held
                 sums[asset, DRAWDOWN] = drawdown
                 return t, price, pnl, reason, ambiguous, False, peak
@@ -209,7 +205,7 @@ def _hold(
     sums[asset, DRAWDOWN] = drawdown
     sums[asset, FINAL] = cash + basis + side * quantity * mark
     price = mark * (1.0 - side * slip)
-    pnl = max(basis + side * quantity * price * (1.0 - side * fee), -cash)
+    pnl = max(basis + side * quantity * price * (1.0 - side * fee), -limit)
     return n - 1, price, pnl, STILL_OPEN, False, False, peak
 
 
@@ -231,6 +227,75 @@ def _risk(scalars, cells, offsets, kind, cell):
 
 
 @njit(inline="always")
+def _trade(
+    prices, asset, row0, n, t, side, cell, stake, cash, limit, peak, entries, exits, short_entries, short_exits,
+    cell_of_word, scalars, cells, offsets, max_bars, fee, slip, delist_bar, sums, curves, steps, trades, made,
+):  # fmt: skip
+    """The trade that the close of t decides, from its fill for `stake`, fee included, to its end, booked as number `made`.
+
+    Returns (exit bar, P/L, reason, is out at the open, peak). Drawdown is of `cash` and P/L; `limit` is the most it can lose.
+    """
+    stop_loss = _risk(scalars, cells, offsets, R_STOP, cell)
+    take_profit = _risk(scalars, cells, offsets, R_TARGET, cell)
+    trail = _risk(scalars, cells, offsets, R_TRAIL, cell)
+    price_in = prices[asset, row0 + t + 1, OPEN] * (1.0 + side * slip)
+    quantity = stake / (price_in * (1.0 + fee))
+    basis = -side * quantity * price_in * (1.0 + side * fee)
+    floor = -1.0 if side > 0 else (limit + basis) / quantity
+    target = price_in * (1.0 + side * take_profit) if take_profit >= 0 else side * math.inf
+    if side > 0:  # a literal side: the compiler folds every multiplication by it away
+        out, price_out, pnl, reason, ambiguous, at_open, peak = _hold(
+            prices, asset, row0, n, t + 1, 1.0, price_in, quantity, basis, cash, limit, floor, stop_loss, target, trail,
+            entries, exits, short_entries, short_exits, cell_of_word, cells, offsets, max_bars, fee, slip, delist_bar,
+            sums, curves, peak,
+        )  # fmt: skip
+    else:
+        out, price_out, pnl, reason, ambiguous, at_open, peak = _hold(
+            prices, asset, row0, n, t + 1, -1.0, price_in, quantity, basis, cash, limit, floor, stop_loss, target, trail,
+            short_entries, short_exits, entries, exits, cell_of_word, cells, offsets, max_bars, fee, slip, delist_bar,
+            sums, curves, peak,
+        )  # fmt: skip
+    if reason != STILL_OPEN and limit + pnl <= 0.0:
+        reason, pnl = LIQUIDATED, -limit
+    notional = quantity * price_in
+    fees = fee * quantity * (price_in + (0.0 if reason == STILL_OPEN else price_out))
+    if trades.shape[0] > 0:
+        record = trades[made]
+        record[T_ASSET], record[T_SIDE], record[T_ENTRY], record[T_EXIT] = asset, side, t + 1, out
+        record[T_PRICE_IN], record[T_PRICE_OUT], record[T_PNL], record[T_REASON] = price_in, price_out, pnl, reason
+        record[T_AMBIGUOUS], record[T_QUANTITY], record[T_FEES], record[T_CELL] = ambiguous, quantity, fees, cell
+    if reason == STILL_OPEN:
+        sums[asset, IS_OPEN] = 1
+        sums[asset, OPEN_PNL] = pnl
+        sums[asset, OPEN_RETURN] = pnl / notional
+        sums[asset, TURNOVER] += notional
+        sums[asset, FEES] += fee * notional
+        return out, pnl, reason, at_open, peak
+    steps[out] += pnl
+    sums[asset, TRADES] += 1
+    if pnl > 0:
+        sums[asset, WINS] += 1
+        sums[asset, GAIN] += pnl
+    else:
+        sums[asset, LOSS] -= pnl
+    sums[asset, RETURN] += pnl / notional
+    sums[asset, PNL] += pnl
+    sums[asset, PNL_SQUARED] += pnl * pnl
+    sums[asset, TURNOVER] += notional + quantity * price_out
+    sums[asset, FEES] += fees
+    sums[asset, AMBIGUOUS] += ambiguous
+    sums[asset, STOP_OUTS] += reason in (STOP_LOSS, TRAILING_STOP)
+    return out, pnl, reason, at_open, peak
+
+
+@njit(inline="always")
+def _decides_again(out, reason, at_open, cooldown):
+    """The first bar at whose close an entry may be decided after an exit at bar `out`."""
+    pause = cooldown if reason in (STOP_LOSS, TRAILING_STOP) else 0
+    return out - 1 if at_open else out + pause
+
+
+@njit(inline="always")
 def _asset(
     prices, asset, row0, n, delist_bar, first_decision, entries, exits, short_entries, short_exits,
     cell_of_word, scalars, cells, offsets, max_bars, cooldown, fee, slip, sums, curves, steps, trades, made,
@@ -244,77 +309,27 @@ def _asset(
         if side == 0:
             break
         decide = t + 1
-        o = prices[asset, row0 + t + 1, OPEN]
-        if math.isnan(prices[asset, row0 + t, CLOSE] + o):
+        if math.isnan(prices[asset, row0 + t, CLOSE] + prices[asset, row0 + t + 1, OPEN]):
             continue
         cell = _cell(entries, short_entries, cell_of_word, asset, t)
         if _is_forbidden(cells, offsets, cell):
             continue
         if t + 1 > left:  # the sleeve was in cash at a close; entered anew at the open of its exit, it was not
             peak = _mark_cash(cash, peak, sums, asset)
-        stop_loss = _risk(scalars, cells, offsets, R_STOP, cell)
-        take_profit = _risk(scalars, cells, offsets, R_TARGET, cell)
-        trail = _risk(scalars, cells, offsets, R_TRAIL, cell)
         size = _risk(scalars, cells, offsets, R_SIZE, cell)
-        price_in = o * (1.0 + side * slip)
-        quantity = cash * (size if size > 0 else 1.0) / (price_in * (1.0 + fee))
-        basis = -side * quantity * price_in * (1.0 + side * fee)
-        floor = -1.0 if side > 0 else (cash + basis) / quantity
-        target = price_in * (1.0 + side * take_profit) if take_profit >= 0 else side * math.inf
-        if side > 0:  # a literal side: the compiler folds every multiplication by it away
-            out, price_out, pnl, reason, ambiguous, at_open, peak = _hold(
-                prices, asset, row0, n, t + 1, 1.0, price_in, quantity, basis, cash, floor, stop_loss, target, trail,
-                entries, exits, short_entries, short_exits, cell_of_word, cells, offsets, max_bars, fee, slip, delist_bar,
-                sums, curves, peak,
-            )  # fmt: skip
-        else:
-            out, price_out, pnl, reason, ambiguous, at_open, peak = _hold(
-                prices, asset, row0, n, t + 1, -1.0, price_in, quantity, basis, cash, floor, stop_loss, target, trail,
-                short_entries, short_exits, entries, exits, cell_of_word, cells, offsets, max_bars, fee, slip, delist_bar,
-                sums, curves, peak,
-            )  # fmt: skip
-        if reason != STILL_OPEN and cash + pnl <= 0.0:
-            reason, pnl = LIQUIDATED, -cash
-        notional = quantity * price_in
-        fees = fee * quantity * (price_in + (0.0 if reason == STILL_OPEN else price_out))
-        if trades.shape[0] > 0:
-            record = trades[made]
-            record[T_ASSET], record[T_SIDE], record[T_ENTRY], record[T_EXIT] = asset, side, t + 1, out
-            record[T_PRICE_IN], record[T_PRICE_OUT], record[T_PNL], record[T_REASON] = price_in, price_out, pnl, reason
-            record[T_AMBIGUOUS], record[T_QUANTITY], record[T_FEES], record[T_CELL] = ambiguous, quantity, fees, cell
+        left, pnl, reason, at_open, peak = _trade(
+            prices, asset, row0, n, t, side, cell, cash * (size if size > 0 else 1.0), cash, cash, peak, entries, exits,
+            short_entries, short_exits, cell_of_word, scalars, cells, offsets, max_bars, fee, slip, delist_bar, sums, curves,
+            steps, trades, made,
+        )  # fmt: skip
         made += 1
         if reason == STILL_OPEN:
-            sums[asset, IS_OPEN] = 1
-            sums[asset, OPEN_PNL] = pnl
-            sums[asset, OPEN_RETURN] = pnl / notional
-            sums[asset, TURNOVER] += notional
-            sums[asset, FEES] += fee * notional
             return made
-        steps[out] += pnl
         cash += pnl
-        left = out
-        sums[asset, TRADES] += 1
-        if pnl > 0:
-            sums[asset, WINS] += 1
-            sums[asset, GAIN] += pnl
-        else:
-            sums[asset, LOSS] -= pnl
-        sums[asset, RETURN] += pnl / notional
-        sums[asset, PNL] += pnl
-        sums[asset, PNL_SQUARED] += pnl * pnl
-        sums[asset, TURNOVER] += notional + quantity * price_out
-        sums[asset, FEES] += fees
-        sums[asset, AMBIGUOUS] += ambiguous
         if reason == LIQUIDATED or cash <= 0.0:
             cash = 0.0
             break
-        if at_open:
-            decide = out - 1
-        elif reason in (STOP_LOSS, TRAILING_STOP):
-            sums[asset, STOP_OUTS] += 1
-            decide = out + cooldown
-        else:
-            decide = out
+        decide = _decides_again(left, reason, at_open, cooldown)
     _mark_cash(cash, peak, sums, asset)
     sums[asset, FINAL] = cash
     return made

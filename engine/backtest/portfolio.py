@@ -10,7 +10,7 @@ import pandas as pd
 from engine.backtest import kernel
 from engine.backtest.simulation import Market, TracedSimulation, simulate_hold, simulate_trades
 from engine.backtest.sweep import Outcomes, TestBed, outcomes_of, salt_of
-from engine.records import Costs, Failure, Params, Signals
+from engine.records import Costs, Failure, Params, SharedCash, Signals
 from engine.strategy.sandbox import SandboxPool
 
 
@@ -27,6 +27,7 @@ class Result:
     signals: Signals
     simulation: TracedSimulation
     trades: pd.DataFrame
+    shared_cash: SharedCash | None = None
 
     @cached_property
     def times(self) -> pd.DatetimeIndex:
@@ -63,17 +64,18 @@ def run_strategy(source: str, params: Params, bed: TestBed, *, pool: SandboxPool
     (signals,) = pool.signals(source, [params], bed.data, salt=salt, sides=sides)
     if isinstance(signals, Failure):
         return signals
-    return run_signals(signals, bed.market, bed.costs)
+    return run_signals(signals, bed.market, bed.costs, bed.shared_cash)
 
 
-def run_signals(signals: Signals, market: Market, costs: Costs) -> Result:
+def run_signals(signals: Signals, market: Market, costs: Costs, shared_cash: SharedCash | None = None) -> Result:
     """The whole result of signals that are there already."""
-    simulation, trades = simulate_trades(market, signals, costs)
-    return Result(market, costs, signals, simulation, trades)
+    simulation, trades = simulate_trades(market, signals, costs, shared_cash)
+    return Result(market, costs, signals, simulation, trades, shared_cash)
 
 
 def as_vectorbt(result: Result) -> Any:
-    """The same fills as a `vectorbt.Portfolio` with one column per asset and capital 1 each, for its statistics and plots.
+    """The same fills as a `vectorbt.Portfolio` with one column per asset and capital 1 each, for its statistics and plots; under
+    shared cash one group of all columns has the whole of it.
 
     Built from order records, so that every fill is ours; vectorbt then says the same of equity, trades and P/L. It does not
     know liquidation: a sleeve that was liquidated differs by what the fill would have cost beyond its capital.
@@ -82,11 +84,14 @@ def as_vectorbt(result: Result) -> Any:
 
     window, panel = result.market.window, result.market.panel
     rows = slice(window.start, window.stop)
-    wrapper = vbt.ArrayWrapper(result.times, pd.Index(panel.symbols), 2, freq=pd.Timedelta(seconds=panel.bar_s))
+    is_shared = result.shared_cash is not None
+    wrapper = vbt.ArrayWrapper(
+        result.times, pd.Index(panel.symbols), 2, freq=pd.Timedelta(seconds=panel.bar_s), group_by=is_shared or None
+    )
     close = pd.DataFrame(panel.close[rows], result.times, pd.Index(panel.symbols)).ffill().bfill()
     return vbt.Portfolio(
-        wrapper, close, _order_records(result), np.empty(0, vbt.portfolio.enums.log_dt), np.ones(panel.assets),
-        cash_sharing=False,
+        wrapper, close, _order_records(result), np.empty(0, vbt.portfolio.enums.log_dt),
+        np.array([float(panel.assets)]) if is_shared else np.ones(panel.assets), cash_sharing=is_shared,
     )  # fmt: skip
 
 

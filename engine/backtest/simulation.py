@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from engine.backtest import kernel
+from engine.backtest import shared_cash as shared
 from engine.market.bars import Panel
-from engine.records import TRADE_REASONS, Costs, Signals, Window
+from engine.records import TRADE_REASONS, Costs, SharedCash, Signals, Window
 from engine.strategy.packing import BITS, RISKS, pack_bits, words_for
 
 BATCH = 8
@@ -31,6 +33,15 @@ class Market:
     delist_bars: np.ndarray
     day_ends: np.ndarray
     listed_bars: np.ndarray
+
+    @cached_property
+    def possible(self) -> np.ndarray:
+        """Packed (assets, words): an entry may be decided at that close, which exists, as does the next open; read-only."""
+        exists = self.panel.exists[self.window.start : self.window.stop]
+        flags = exists.copy(order="F")
+        flags[:-1] &= exists[1:]
+        flags[-1:] = flags[: self.window.warm_up_bars] = False
+        return pack_bits(flags)
 
 
 def open_market(panel: Panel, window: Window) -> Market:
@@ -91,6 +102,13 @@ def _risk_table(batch: Sequence[Signals]) -> tuple[np.ndarray, np.ndarray, np.nd
     return scalars, np.concatenate(arrays), np.column_stack([starts, ends]).astype(np.int64)
 
 
+def _ranks(batch: Sequence[Signals], shared_cash: SharedCash | None) -> tuple[np.ndarray, np.ndarray]:
+    """All ranks in a row, and (scenarios, 2) where each scenario's begin and end; empty where nobody asks for them."""
+    given = [_NO_CELLS if s.rank is None or shared_cash is None else s.rank for s in batch]
+    ends = np.cumsum([len(rank) for rank in given])
+    return np.concatenate(given), np.column_stack([np.append(0, ends[:-1]), ends]).astype(np.int64)
+
+
 def _table(batch: Sequence[Signals], name: str) -> np.ndarray:
     """The tables of that name in one piece (scenarios, assets, words); without words if no scenario has one."""
     tables = [getattr(signals, name) for signals in batch]
@@ -107,47 +125,65 @@ def _table(batch: Sequence[Signals], name: str) -> np.ndarray:
 
 
 def _run(
-    market: Market, batch: Sequence[Signals], costs: Costs, *, room: Room, trades: np.ndarray = _NO_TRADES
-) -> list[Simulation]:
+    market: Market, batch: Sequence[Signals], costs: Costs, shared_cash: SharedCash | None, *, room: Room,
+    trades: np.ndarray = _NO_TRADES,
+) -> list[Simulation]:  # fmt: skip
     assets, bars, count = market.panel.assets, market.window.bars, len(batch)
     for signals in batch:
         if (signals.assets, signals.bars) != (assets, bars):
             raise ValueError(f"signals are {signals.bars} bars x {signals.assets} assets, the window {bars} x {assets}")
     scalars, cells, offsets = _risk_table(batch)
-    names_cells = len(cells) > 0 or len(trades) > 0  # a recorded trade names its deciding cell, for its tag
+    ranks, rank_ends = _ranks(batch, shared_cash)
+    names_cells = len(cells) > 0 or len(ranks) > 0 or len(trades) > 0  # a recorded trade names its deciding cell, for its tag
     cell_of_word = np.zeros((count, assets, words_for(bars) if names_cells else 0), np.int64)
     sums, facts, made = np.zeros((count, assets, kernel.SUMS)), np.zeros((count, kernel.FACTS)), np.zeros(count, np.int64)
     curves = room.curves[:count]
-    kernel.simulate(  # type: ignore[call-arg]
-        market.prices, market.window.start, bars, market.delist_bars, market.window.warm_up_bars,
-        *(_table(batch, name) for name in BITS), scalars, cells, offsets,
-        np.array([s.max_bars or 0 for s in batch]), np.array([s.cooldown for s in batch]), costs.fee_rate,
-        costs.slippage_rate, sums, facts, trades, made, curves, room.steps[:count], cell_of_word,
-    )  # fmt: skip
+    tables = [_table(batch, name) for name in BITS]
+    counts = np.array([s.max_bars or 0 for s in batch]), np.array([s.cooldown for s in batch])
+    window = market.prices, market.window.start, bars, market.delist_bars
+    rates = costs.fee_rate, costs.slippage_rate
+    results = sums, facts, trades, made, curves, room.steps[:count], cell_of_word
+    if shared_cash is None:
+        first = market.window.warm_up_bars
+        kernel.simulate(*window, first, *tables, scalars, cells, offsets, *counts, *rates, *results)  # type: ignore[call-arg]
+    else:
+        shared.simulate(
+            *window, market.possible, *tables, scalars, cells, offsets, ranks, rank_ends, *counts, *rates,
+            min(shared_cash.max_positions, assets), shared_cash.fraction, *results,
+            np.zeros((bars + 1, 2)), np.zeros((64, words_for(assets)), np.uint64), np.zeros((assets, 3), np.int64),
+            np.zeros((2, assets)),
+        )  # fmt: skip
     daily = curves[:, market.day_ends, kernel.EQUITY]
-    return [Simulation(*results) for results in zip(sums, facts, daily, map(int, made), strict=True)]
+    return [Simulation(*found) for found in zip(sums, facts, daily, map(int, made), strict=True)]
 
 
-def simulate_batch(market: Market, batch: Sequence[Signals], costs: Costs, room: Room) -> list[Simulation]:
+def simulate_batch(
+    market: Market, batch: Sequence[Signals], costs: Costs, room: Room, shared_cash: SharedCash | None = None
+) -> list[Simulation]:
     """Figures' raw material of at most BATCH scenarios, equal bit for bit to what each gives alone. Releases the GIL.
 
-    `room`: of the window's bars, and this thread's own. Raises ValueError if signals are not of the window's shape.
+    `room`: of the window's bars, and this thread's own. `shared_cash` None: each asset is a sleeve. Raises ValueError if
+    signals are not of the window's shape.
     """
-    return _run(market, batch, costs, room=room) if batch else []
+    return _run(market, batch, costs, shared_cash, room=room) if batch else []
 
 
-def _trace(market: Market, signals: Signals, costs: Costs, trades: np.ndarray = _NO_TRADES) -> TracedSimulation:
+def _trace(
+    market: Market, signals: Signals, costs: Costs, shared_cash: SharedCash | None, trades: np.ndarray = _NO_TRADES
+) -> TracedSimulation:
     room = Room(market.window.bars)
-    (found,) = _run(market, [signals], costs, room=room, trades=trades)
+    (found,) = _run(market, [signals], costs, shared_cash, room=room, trades=trades)
     return TracedSimulation(found.sums, found.facts, found.daily_equity, found.trades, np.ascontiguousarray(room.curves[0].T))
 
 
-def simulate_signals(market: Market, signals: Signals, costs: Costs) -> TracedSimulation:
+def simulate_signals(market: Market, signals: Signals, costs: Costs, shared_cash: SharedCash | None = None) -> TracedSimulation:
     """One scenario with its curves; equal inputs give equal bits. Raises ValueError if signals are not of the window's shape."""
-    return _trace(market, signals, costs)
+    return _trace(market, signals, costs, shared_cash)
 
 
-def simulate_trades(market: Market, signals: Signals, costs: Costs) -> tuple[TracedSimulation, pd.DataFrame]:
+def simulate_trades(
+    market: Market, signals: Signals, costs: Costs, shared_cash: SharedCash | None = None
+) -> tuple[TracedSimulation, pd.DataFrame]:
     """The same simulation with its trades as a frame, in order of asset and entry.
 
     Columns: symbol, direction, entry_bar, exit_bar (bars of the window), entry_price, exit_price (after slippage), pnl
@@ -156,10 +192,11 @@ def simulate_trades(market: Market, signals: Signals, costs: Costs) -> tuple[Tra
     entry_tag. A position that is still open has reason `open`, the window's last bar, and the last close less slippage as
     price.
     """
-    count = simulate_signals(market, signals, costs).trades
+    count = simulate_signals(market, signals, costs, shared_cash).trades
     records = np.zeros((max(count, 1), kernel.TRADE_COLUMNS))
-    simulation = _trace(market, signals, costs, records)
-    return simulation, _trade_frame(market, signals, records[:count])
+    simulation = _trace(market, signals, costs, shared_cash, records)
+    made = records[:count]
+    return simulation, _trade_frame(market, signals, made[np.lexsort((made[:, kernel.T_ENTRY], made[:, kernel.T_ASSET]))])
 
 
 def _trade_frame(market: Market, signals: Signals, records: np.ndarray) -> pd.DataFrame:

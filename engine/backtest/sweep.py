@@ -19,7 +19,7 @@ from engine.backtest.simulation import (
     simulate_hold,
 )
 from engine.market.bars import Panel
-from engine.records import Costs, Failure, Params, Signals, Window
+from engine.records import Costs, Failure, Params, SharedCash, Signals, Window
 from engine.strategy.packing import Digester
 from engine.strategy.sandbox import MAX_ENDED, SandboxPool
 from engine.strategy.window_data import SealedWindow, seal_window
@@ -50,7 +50,10 @@ class Outcomes:
 
 @dataclass(eq=False)
 class TestBed:
-    """A window of a panel ready for scenarios: what the kernel reads, what children see, and buy-and-hold under its costs."""
+    """A window of a panel ready for scenarios: what the kernel reads, what children see, and buy-and-hold under its costs.
+
+    `shared_cash` None: each asset is a sleeve, as it always is for buy-and-hold.
+    """
 
     __test__ = False  # not a test, whatever its name begins with
 
@@ -58,6 +61,7 @@ class TestBed:
     data: SealedWindow
     costs: Costs
     hold: Outcomes
+    shared_cash: SharedCash | None = None
 
     def after(self, warm_up_bars: int) -> "TestBed":
         """The same bars without entries decided on so many first ones; buy and hold stays what it is."""
@@ -65,10 +69,10 @@ class TestBed:
         return replace(self, market=replace(self.market, window=window))
 
 
-def prepare(panel: Panel, window: Window, costs: Costs) -> TestBed:
+def prepare(panel: Panel, window: Window, costs: Costs, shared_cash: SharedCash | None = None) -> TestBed:
     """The test bed of that window."""
     market = open_market(panel, window)
-    return TestBed(market, seal_window(panel, window), costs, hold_outcomes(market, costs))
+    return TestBed(market, seal_window(panel, window), costs, hold_outcomes(market, costs), shared_cash)
 
 
 def hold_outcomes(market: Market, costs: Costs) -> Outcomes:
@@ -92,7 +96,8 @@ def outcomes_of(results: Sequence[Simulation | Failure], market: Market, digests
 def _simulate(batch: Sequence[Signals | Failure], bed: TestBed, room: Room, digester: Digester) -> Outcomes:
     """The outcomes of at most BATCH answers of a child, in their order."""
     digests = [0 if isinstance(a, Failure) else digester.digest(a) for a in batch]
-    ran = iter(simulate_batch(bed.market, [a for a in batch if isinstance(a, Signals)], bed.costs, room))
+    signals = [a for a in batch if isinstance(a, Signals)]
+    ran = iter(simulate_batch(bed.market, signals, bed.costs, room, bed.shared_cash))
     return outcomes_of([a if isinstance(a, Failure) else next(ran) for a in batch], bed.market, digests)
 
 

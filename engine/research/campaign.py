@@ -151,7 +151,7 @@ def check_shared_cash(shared_cash: SharedCash | None) -> None:
         raise CampaignError(f"shared cash for {shared_cash.max_positions} positions was asked for; wanted at least 1, such as 10")
     if not 0 < shared_cash.fraction <= 1:
         raise CampaignError(
-            f"a position's fraction of shared cash is {shared_cash.fraction:g}; wanted above 0 and at most 1, such as 0.1 for 10 %"
+            f"a position's fraction of shared cash is {shared_cash.fraction:g}; wanted above 0 and at most 1, such as 0.1"
         )
 
 

@@ -16,7 +16,7 @@ from engine.analysis.spot_checks import SpotChecks
 from engine.backtest.portfolio import Result, run_strategy
 from engine.backtest.sweep import Outcomes, Progress, TestBed, hold_outcomes, prepare, sweep
 from engine.market.bars import Panel
-from engine.records import CampaignSpec, Costs, Failure, ParamRange, Params, Window
+from engine.records import CampaignSpec, Costs, Failure, ParamRange, Params, SharedCash, Window
 from engine.settings import Settings
 from engine.strategy.sandbox import SandboxPool
 
@@ -49,12 +49,14 @@ class Evaluator:
         self._beds: OrderedDict[object, TestBed] = OrderedDict()
         self._lock = threading.Lock()
 
-    def bed(self, panel: Panel, symbols: tuple[str, ...], window: Window, costs: Costs) -> TestBed:
+    def bed(
+        self, panel: Panel, symbols: tuple[str, ...], window: Window, costs: Costs, shared_cash: SharedCash | None = None
+    ) -> TestBed:
         """The test bed of those assets and that window."""
-        key = (panel.data_hash, symbols, window, costs)
+        key = (panel.data_hash, symbols, window, costs, shared_cash)
         with self._lock:
             if key not in self._beds:
-                self._beds[key] = prepare(self._selected(panel, symbols), window, costs)
+                self._beds[key] = prepare(self._selected(panel, symbols), window, costs, shared_cash)
                 while len(self._beds) > BEDS_KEPT:
                     self._beds.popitem(last=False)
             self._beds.move_to_end(key)
@@ -62,7 +64,7 @@ class Evaluator:
 
     def campaign_bed(self, panel: Panel, spec: CampaignSpec, window: str) -> TestBed:
         """The test bed of a campaign's window of that name."""
-        return self.bed(panel, spec.assets, spec.window(window), spec.costs)
+        return self.bed(panel, spec.assets, spec.window(window), spec.costs, spec.shared_cash)
 
     def _selected(self, panel: Panel, symbols: tuple[str, ...]) -> Panel:
         """The panel of those assets; that of a bed which is there already, so that windows share its arrays."""

@@ -120,11 +120,25 @@ def m005_prompts_on_a_share_of_the_runs(execute: Execute) -> None:
         share DOUBLE)""")
 
 
+def m006_rejected_entries(execute: Execute) -> None:
+    """How many entries found no place or no cash. Runs until now had equal sleeves, which reject none: 0 where there are
+    figures.
+    """
+    for table, column, counted in (
+        ("scenarios", "rejected_entries", "trades"),
+        ("runs", "train_rejected_entries", "train_trades"),
+        ("runs", "validation_rejected_entries", "validation_trades"),
+    ):
+        execute(f"ALTER TABLE {table} ADD COLUMN {column} DOUBLE")
+        execute(f"UPDATE {table} SET {column} = 0 WHERE {counted} IS NOT NULL AND NOT isnan({counted})")
+
+
 MIGRATIONS: tuple[Callable[[Execute], None], ...] = (
     m001_first_tables,
     m002_what_the_gate_measured,
     m003_the_language_model,
     m004_steering_is_withdrawn,
     m005_prompts_on_a_share_of_the_runs,
+    m006_rejected_entries,
 )
 """Step n brings a ledger of version n - 1 to version n; the tuple's length is this program's version."""
