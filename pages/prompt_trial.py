@@ -8,6 +8,7 @@ import streamlit as st
 from engine.analysis.intervals import LEAST_RUNS, lift_interval, mean_interval
 from engine.research.model_desk import ModelDesk
 from engine.research.service import ResearchService
+from engine.store.model_ledger import TRIAL_ENDED
 from pages import look
 from pages.access import attempt
 from pages.prompt_history import lift_text, share_text
@@ -41,13 +42,21 @@ def trial(service: ResearchService, row: Any, *, is_good: bool) -> None:
                   icon=":material/science:", on_click=attempt, args=(_try, desk, seq, wanted),
                   disabled=not is_good or wanted == share,
                   help="The model arm's runs that begin from now on are drawn by their number; the others keep the text in "
-                  "force. A run on its way keeps the texts that it began with.")  # fmt: skip
+                  "force. A run on its way keeps what it has drawn.")  # fmt: skip
         if share:
             st.button("End the trial", key=f"prompts.end.{seq}", icon=":material/stop_circle:", on_click=attempt,
                       args=(_end, desk, seq), help="The proposal stays open.")  # fmt: skip
             st.badge(f"Tried on {share}% of the runs", color="blue", icon=":material/science:")
+    if not share and (why := _given_up(service, seq)):
+        st.warning(f"Its trial was ended: {look.plain(why)}.", icon=":material/science_off:")
     if not look.is_missing(row.tried_version):
         _results(service, row.role, row.tried_version)
+
+
+def _given_up(service: ResearchService, seq: int) -> str:
+    """Why the program has ended a trial of that proposal; empty if it has not."""
+    told = service.queries.events(kind=TRIAL_ENDED, limit=200)["detail"]
+    return next((str(detail) for detail in told if str(detail).startswith(f"proposal {seq},")), "")
 
 
 def _try(desk: ModelDesk, seq: int, percent: int) -> None:
@@ -57,7 +66,7 @@ def _try(desk: ModelDesk, seq: int, percent: int) -> None:
 
 def _end(desk: ModelDesk, seq: int) -> None:
     desk.ledger.end_try(seq)
-    st.toast("The trial has ended; runs that begin from now on use the text in force.", icon=":material/stop_circle:")
+    st.toast("The trial has ended; the next call uses the text in force.", icon=":material/stop_circle:")
 
 
 def _results(service: ResearchService, role: str, version: str) -> None:

@@ -14,6 +14,7 @@ from typing import Literal
 
 from engine.errors import EngineError
 from engine.model_records import AWAY, CallPlace, CallRecord, CallStatus, ModelChoice
+from engine.proposal.asked_prompts import InForce, Prompts
 from engine.proposal.budget import Budget, CapReached, PriceUnknown, Reservation
 from engine.proposal.exchange import CHART, Outcome, Request, fill, send
 from engine.proposal.language_model import for_prompt, output_limit, price_of
@@ -68,7 +69,7 @@ class _Question:
     seq: Callable[[], int]
     image: bytes | None
     cancelled: threading.Event
-    book: PromptBook | None
+    prompts: Prompts
     call_ids: list[str] = field(default_factory=list)
     setbacks: int = 0
     faults: int = 0
@@ -93,7 +94,7 @@ class Asker:
         wait: Callable[[float], bool],
         environment: Callable[[], Mapping[str, str]] = read_environment,
     ) -> None:
-        self._book, self._choice, self._record, self._budget = book, choice, record, budget
+        self._in_force, self._choice, self._record, self._budget = InForce(book), choice, record, budget
         self._clock, self._wait, self._environment = clock, wait, environment
         self._lock = threading.Lock()
         self._troubles: dict[int, Trouble] = {}
@@ -113,20 +114,21 @@ class Asker:
         seq: Callable[[], int],
         image: bytes | None = None,
         cancelled: threading.Event,
-        book: PromptBook | None = None,
+        prompts: Prompts | None = None,
     ) -> Answer:
         """The model's answer in that role, waited for as long as it takes.
 
         `inputs` has all inputs of the role; keys in them are hidden before they are sent. `seq()` gives the run's next free
-        call number, `image` a PNG for a prompt that lists `chart`; `book` is asked instead of the live one.
+        call number, `image` a PNG for a prompt that lists `chart`; `prompts` are asked instead of those in force.
 
         A model that is away is asked again after 1, 2, 4, 8 s, then every minute; one that rejects the call (key, money,
-        unknown model), a cap, or no model at all wait for a change or a minute; `trouble` tells it. A reply that cannot be read
-        is asked for `READINGS` times in all. Raises ReplyFault, AskingEnded.
+        unknown model), a cap, or no model at all wait for a change or a minute; `trouble` tells it. A prompt on trial that is to
+        blame for that itself is given up, and the one in force asked. A reply that cannot be read is asked for `READINGS` times
+        in all. Raises ReplyFault, AskingEnded.
         """
         environment = self._environment()
         clean = {name: redact(_sendable(text), environment) for name, text in inputs.items()}
-        question = _Question(role, clean, place, seq, image, cancelled, book)
+        question = _Question(role, clean, place, seq, image, cancelled, prompts or self._in_force)
         try:
             while True:
                 if cancelled.is_set():
@@ -137,18 +139,17 @@ class Asker:
         finally:
             self._release(question)
 
-    def _judge(self, question: _Question, choice: ModelChoice, outcome: Outcome) -> Answer | None:
+    def _judge(self, question: _Question, prompt: Prompt, choice: ModelChoice, outcome: Outcome) -> Answer | None:
         """The answer; None, after a pause if one is due, where the same is to be asked again."""
         if outcome.status == "answered":
             return Answer(outcome.fields, tuple(question.call_ids))
         if outcome.status in AWAY:
             pause = _BACK_OFF_S[question.setbacks] if question.setbacks < len(_BACK_OFF_S) else _AWAY_S
             question.setbacks += 1
-            self._hold(question, "away", _away_in_words(choice, outcome))
+            self._hold(question, "away", _away_in_words(choice, outcome) + _whose(question, prompt))
             self._pause(question, min(max(pause, outcome.retry_after_s or 0.0), _AWAY_S))
         elif outcome.status == "rejected" and not outcome.is_too_long:
-            self._hold(question, "rejected", _rejected_in_words(choice, outcome))
-            self._pause(question, _AWAY_S)
+            self._blocked(question, prompt, "rejected", _rejected_in_words(choice, outcome))
         else:
             self._release(question)
             question.setbacks, question.faults = 0, question.faults + 1
@@ -158,7 +159,7 @@ class Asker:
 
     # --- one attempt
 
-    def _try(self, question: _Question) -> tuple[ModelChoice, Outcome] | None:
+    def _try(self, question: _Question) -> tuple[Prompt, ModelChoice, Outcome] | None:
         """One call, recorded; None if none could be made now, after a pause."""
         prompt = self._prompt(question)
         chosen = self._choice()
@@ -168,7 +169,7 @@ class Asker:
             return None
         choice = for_prompt(chosen, prompt.model)
         request = fill(prompt, question.inputs, image=question.image)
-        held = self._reserve(question, choice, request.tokens_guess)
+        held = self._reserve(question, prompt, choice, request.tokens_guess)
         if held is None:
             return None
         environment, at = self._environment(), self._clock()
@@ -180,9 +181,9 @@ class Asker:
             question.call_ids.append(calls[0].call_id)
         finally:
             self._budget.settle(held, lambda: [self._record(call) for call in calls])
-        return choice, outcome
+        return prompt, choice, outcome
 
-    def _reserve(self, question: _Question, choice: ModelChoice, tokens_in: int) -> Reservation | None:
+    def _reserve(self, question: _Question, prompt: Prompt, choice: ModelChoice, tokens_in: int) -> Reservation | None:
         """Room in the budget for the call; None, after a pause, if there is none now."""
         prices, tokens_out = price_of(choice), output_limit(choice)
         usd = (tokens_in * prices[0] + tokens_out * prices[1]) / 1e6 if prices else None
@@ -193,14 +194,21 @@ class Asker:
                 self._hold(question, "cap", str(full))
             self._pause(question, _PASSING_S if full.is_passing else _AWAY_S)
         except PriceUnknown as unknown:
-            self._hold(question, "price", str(unknown))
-            self._pause(question, _AWAY_S)
+            self._blocked(question, prompt, "price", str(unknown))
         return None
 
     def _prompt(self, question: _Question) -> Prompt:
-        return (question.book or self._book()).prompts[question.role]
+        return question.prompts.book().prompts[question.role]
 
     # --- waiting
+
+    def _blocked(self, question: _Question, prompt: Prompt, kind: Literal["rejected", "price"], message: str) -> None:
+        """Waits for a person, unless the prompt is on trial and itself to blame: then the next one is asked at once."""
+        if question.prompts.give_up(prompt, message):
+            self._release(question)
+        else:
+            self._hold(question, kind, message + _whose(question, prompt))
+            self._pause(question, _AWAY_S)
 
     def _pause(self, question: _Question, seconds: float) -> None:
         """Waits so long, or until the model, the prompt or the caps have changed. Raises AskingEnded when told to end."""
@@ -239,6 +247,13 @@ def _away_in_words(choice: ModelChoice, outcome: Outcome) -> str:
 
 def _rejected_in_words(choice: ModelChoice, outcome: Outcome) -> str:
     return f"the model {_named(choice)} rejected the call ({outcome.problem}); check its name, its key and its credit"
+
+
+def _whose(question: _Question, prompt: Prompt) -> str:
+    """Which prompt the call was made with, where it may be what holds it: one on trial, or one that names the model."""
+    if trial := question.prompts.trial_of(prompt):
+        return f"; it was asked with {trial}"
+    return f"; the prompt {prompt.role}, version {prompt.version}, names that model" if prompt.model else ""
 
 
 def _named(choice: ModelChoice) -> str:

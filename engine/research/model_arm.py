@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 
 from engine.proposal.asking import AskingEnded, Trouble
 from engine.proposal.language_model import takes_pictures
+from engine.proposal.roles import MARKET
 from engine.research.loop import ResearchLoop
+from engine.research.market_words import MarketWords, words_of
 from engine.research.model_context import Library
 from engine.research.model_desk import ModelDesk
 from engine.research.model_memory import Learned, learn
@@ -38,6 +40,7 @@ class ModelArm:
         self._loop, self._library, self._desk, self._turns = loop, library, desk, turns
         self._making: dict[int, Future[Made]] = {}
         self._stages: dict[int, str] = {}
+        self._words = MarketWords(self._told)
 
     @property
     def trouble(self) -> Trouble | None:
@@ -93,9 +96,11 @@ class ModelArm:
         made: Future[Made] = Future()
         context, plan = self._library.open(number, self._turns.seen_by(number), datetime.now(UTC))
         seq, choice = self._desk.queries.next_seq(loop.campaign_id, number), self._desk.choice
+        prompts = self._desk.prompts_for(loop.campaign_id, loop.spec.seed, number)
+        turn = self._words.enter(prompts.book()[MARKET.name].version)
         run = ModelRun(
             number, loop, self._desk.asker, context, plan, seq, takes_pictures=choice is not None and takes_pictures(choice),
-            book=self._desk.book_for(loop.spec.seed, number),
+            prompts=prompts, turn=turn,
         )  # fmt: skip
 
         def work() -> None:
@@ -103,9 +108,18 @@ class ModelArm:
                 made.set_result(self._make(run))
             except BaseException as error:  # the thread's border: whoever waits for the future gets it
                 made.set_exception(error)
+            finally:
+                turn.leave()
 
         threading.Thread(target=work, name=f"model run {number}", daemon=True).start()
         return made
+
+    def _told(self, version: str) -> str:
+        """The market in words as earlier runs were told by that version of the prompt; empty if none was."""
+        call = self._desk.queries.first_answer(self._loop.campaign_id, MARKET.name, version)
+        if call is None or call.inputs.get("figures", self._library.market_figures) != self._library.market_figures:
+            return ""
+        return words_of(call.fields)
 
     def _make(self, run: ModelRun) -> Made:
         outcome = run.make()

@@ -14,7 +14,7 @@ from engine.model_records import Belief, Idea, Steering
 from engine.proposal.beliefs import SHOWN_LESSONS, SHOWN_THEORIES, sample_ideas, shown
 from engine.records import CampaignSpec
 from engine.research.campaign import rng_of, run_id_of
-from engine.research.model_plan import MARKET_EVERY, Plan, continued, make_plan
+from engine.research.model_plan import Plan, continued, make_plan
 from engine.research.turns import MODEL
 from engine.store.model_queries import ModelQueries
 from engine.store.queries import Queries
@@ -25,9 +25,9 @@ _PLAN, _IDEAS = 1, 2
 
 @dataclass(frozen=True, eq=False)
 class Context:
-    """What a run knows. `past`: runs of its arm, by number (runs by hand can be parents too); `market`: the market in words,
-    empty if it is to be described; `indicators`: (description, source) by name; `ladder`: (validation Sharpe, days) of past
-    runs, for the one word; `parents`: facts on train of the runs it starts from, by run id."""
+    """What a run knows. `past`: runs of its arm, by number (runs by hand can be parents too); `market`: the market in words, of
+    those runs until this one has its own; `indicators`: (description, source) by name; `ladder`: (validation Sharpe, days) of
+    past runs, for the one word; `parents`: facts on train of the runs it starts from, by run id."""
 
     past: tuple[PastRun, ...]
     ideas: tuple[Idea, ...]
@@ -71,7 +71,6 @@ class Library:
         plan = make_plan([*past, *starts], steering, rng_of(self.spec.seed, number, _PLAN), chosen=self._chosen(steering))
         beliefs = self.memory.beliefs(campaign_id=self.campaign_id, up_to_number=seen)
         known = next((run.story.market for run in reversed(past) if run.story and run.story.market), "")
-        market = "" if (number - 1) // len(self.spec.arms) % MARKET_EVERY == 0 else known
         about = f"{self.spec.theme} {known} {' '.join(run.failure.kind for run in past[-5:] if run.failure)}"
         ideas = sample_ideas([idea for idea, _ in self.memory.ideas(now)], rng_of(self.spec.seed, number, _IDEAS))
         context = Context(
@@ -79,7 +78,7 @@ class Library:
             lessons=tuple(shown([b for b in beliefs if b.kind == "lesson"], about, SHOWN_LESSONS)),
             theories=tuple(shown([b for b in beliefs if b.kind == "theory"], about, SHOWN_THEORIES)),
             indicators={i.name: (i.description, i.source) for i in self.memory.indicators(self.campaign_id, seen)},
-            market=market, market_figures=self.market_figures,
+            market=known, market_figures=self.market_figures,
             ladder=tuple((run.validation_sharpe, run.validation_days) for run in past if run.failure is None),
             parents={run.run_id: self._facts(run) for run in plan.parents},
         )  # fmt: skip

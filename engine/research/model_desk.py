@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from engine.errors import PromptError
 from engine.model_records import CallRecord, Caps, ModelChoice, Spent
+from engine.proposal.asked_prompts import InForce, Prompts
 from engine.proposal.asking import Asker
 from engine.proposal.budget import Budget
 from engine.proposal.language_model import choice_from_environment
@@ -14,13 +15,12 @@ from engine.proposal.prompt_file import PromptFile
 from engine.research.asides import Aside
 from engine.research.export_traces import TraceExport
 from engine.research.model_trial import Trials
-from engine.research.tried_prompts import book_with_tried, with_text
+from engine.research.tried_prompts import DealtPrompts, drawn, with_text
 from engine.settings import Settings
 from engine.store.database import Database
 from engine.store.model_ledger import ModelLedger
 from engine.store.model_queries import ModelQueries
-
-NO_MODEL = "no model: the random arm runs"
+from engine.store.prompt_queries import Tried
 
 
 class ModelDesk:
@@ -82,11 +82,15 @@ class ModelDesk:
         role, text = self.queries.proposal(seq)
         self.ledger.try_prompt(seq, share, with_text(self.book(), role, text)[role].version)
 
-    def book_for(self, seed: int, number: int) -> PromptBook | None:
-        """The prompts for all calls of the run of that number: the book as it is now with the tried texts that it has drawn.
-        None if nothing is tried: every call then reads the book anew."""
-        tried = self.queries.tried_prompts()
-        return book_with_tried(self.book(), tried, seed, number) if tried else None
+    def prompts_for(self, campaign_id: str, seed: int, number: int) -> Prompts:
+        """The prompts for the calls of the run of that number, which begins now: those in force at each, but for the tried texts
+        that it draws. A trial that has to be given up is told in an event of the campaign."""
+
+        def end(one: Tried, why: str) -> None:
+            self.ledger.end_try(one.seq, campaign_id=campaign_id, why=why)
+
+        dealt = drawn(self.queries.tried_prompts(), seed, number)
+        return DealtPrompts(dealt, self.book, self.queries.tried_prompts, end) if dealt else InForce(self.book)
 
     def aside(self, ended: threading.Event, most: int | None = None) -> Aside:
         """What asks for a replay or a compile: with the same model and caps, until `ended` or so many calls."""

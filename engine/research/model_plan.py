@@ -8,7 +8,7 @@ import numpy as np
 from engine.model_records import Operator, Steering
 from engine.store.stories import PastRun
 
-MARKET_EVERY, LESSON_EVERY, INDICATOR_EVERY, COACH_EVERY = 25, 4, 6, 12
+LESSON_EVERY, INDICATOR_EVERY, COACH_EVERY = 4, 6, 12
 """Every so many runs of the arm the market is described anew, a lesson and a theory are drawn, an indicator is written, and
 the coach looks at a prompt."""
 _SHARES: tuple[tuple[Operator, float], ...] = (

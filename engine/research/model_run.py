@@ -22,15 +22,16 @@ from engine.backtest.portfolio import Result
 from engine.errors import EngineError, StrategyError
 from engine.figures import PORTFOLIO_FIGURES
 from engine.model_records import CallPlace, Ladder, Refusal, Story
+from engine.proposal.asked_prompts import Prompts
 from engine.proposal.asking import Asker, ReplyFault
 from engine.proposal.beliefs import idea_text
 from engine.proposal.code_text import extract_code, link_indicators, read_prediction, read_ranges, with_ranges
 from engine.proposal.exchange import CHART
-from engine.proposal.prompt_book import PromptBook
 from engine.proposal.roles import CROSSOVER, DRAFT, IMPROVE, MARKET, PORTFOLIO_REVIEW, RANGES, REPAIR, RISK, TRADE_REVIEW, Role
 from engine.records import Benchmarks, Failure, Proposal, RunRecord, TrialBatch
 from engine.research.campaign import rng_of
 from engine.research.loop import Checked, ResearchLoop, Scored
+from engine.research.market_words import MarketTurn, words_of
 from engine.research.model_context import Context
 from engine.research.model_plan import Plan
 from engine.store.stories import PastRun
@@ -54,7 +55,8 @@ class ModelOutcome:
 @dataclass(eq=False)
 class ModelRun:
     """The run of one number. `make` is pure but for its clock and the replies: equal contexts and replies give equal outcomes.
-    `book`: the prompts of all its calls; None: those in force at each.
+    `prompts`: those of its calls, read anew for each; None: those in force. `turn`: its place among the runs that want the market
+    in words; None: it asks for itself.
 
     Raises Cancelled and AskingEnded when told to stop, StrategyError where a model's code must not run.
     """
@@ -66,7 +68,8 @@ class ModelRun:
     plan: Plan
     first_seq: int
     takes_pictures: bool = False
-    book: PromptBook | None = None
+    prompts: Prompts | None = None
+    turn: MarketTurn | None = None
     refusals: list[Refusal] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -84,7 +87,7 @@ class ModelRun:
         place = CallPlace(self.loop.campaign_id, self.number)
         self.loop.tell(f"asking: {role.name.replace('_', ' ')}", 0, 0)
         return self.asker.ask(
-            role.name, given, place, seq=self._seq, image=image, cancelled=self.loop.cancelled, book=self.book
+            role.name, given, place, seq=self._seq, image=image, cancelled=self.loop.cancelled, prompts=self.prompts
         ).fields  # fmt: skip
 
     def make(self) -> ModelOutcome:
@@ -96,7 +99,8 @@ class ModelRun:
         )  # fmt: skip
         proposal = Proposal("", "The model gave no code.", "model", story.parents[0] if story.parents else None)
         try:
-            story = replace(story, market=self._market())
+            self.context = replace(self.context, market=self._market())
+            story = replace(story, market=self.context.market)
             story, proposal = self._write(story, proposal)
             story, proposal, checked = self._check(story, proposal)
         except (ReplyFault, StrategyError) as fault:
@@ -113,10 +117,11 @@ class ModelRun:
 
     def _market(self) -> str:
         """The market in words: said before, or said now."""
-        if self.context.market:
-            return self.context.market
-        said = self.ask(MARKET, {"figures": self.context.market_figures})
-        return f"{one_line(said['regime'])} {one_line(said['mood'])}".strip()
+
+        def ask() -> str:
+            return words_of(self.ask(MARKET, {"figures": self.context.market_figures}))
+
+        return self.turn.words(ask, self.loop.cancelled) if self.turn is not None else ask()
 
     def _write(self, story: Story, blank: Proposal) -> tuple[Story, Proposal]:
         """The draft with its hypothesis."""

@@ -3,10 +3,10 @@
 Both texts then feed runs of the same numbers, so that early runs are never held against late ones.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from engine.errors import PromptError
-from engine.proposal.prompt_book import PromptBook, parse_book, prompt_text
+from engine.proposal.prompt_book import Prompt, PromptBook, parse_book, prompt_text
 from engine.proposal.roles import ROLES
 from engine.research.campaign import rng_of
 from engine.store.prompt_queries import Tried
@@ -36,9 +36,51 @@ def drawn(tried: Sequence[Tried], seed: int, number: int) -> list[Tried]:
     return found
 
 
-def book_with_tried(book: PromptBook, tried: Sequence[Tried], seed: int, number: int) -> PromptBook:
-    """The book with the texts that the run has drawn; one that is no prompt any more is left out."""
-    for one in drawn(tried, seed, number):
+class DealtPrompts:
+    """The prompts of one run that was dealt tried texts: those in force, but for each role that has drawn one, whose text it
+    keeps for as long as the trial goes on. A book is read anew for every call.
+
+    `live()` are the prompts in force, `tried()` the trials that go on; `end(one, why)` ends one.
+    """
+
+    def __init__(
+        self, dealt: Sequence[Tried], live: Callable[[], PromptBook], tried: Callable[[], Sequence[Tried]],
+        end: Callable[[Tried, str], None],
+    ) -> None:  # fmt: skip
+        self._dealt = {one.role: one for one in dealt}
+        self._live, self._tried, self._end = live, tried, end
+        self._made_of: tuple[PromptBook, list[Tried]] | None = None
+        self._made = live()
+
+    def book(self) -> PromptBook:
+        """As they are now; a tried text that is no prompt any more is left out."""
+        going_on = {one.seq for one in self._tried()}
+        made_of = self._live(), [one for one in self._dealt.values() if one.seq in going_on]
+        if made_of != self._made_of:  # reading a book takes 60 ms, and a call that waits looks every two seconds
+            self._made_of, self._made = made_of, _with_tried(*made_of)
+        return self._made
+
+    def trial_of(self, prompt: Prompt) -> str:
+        if prompt.role not in self._dealt or prompt.version == self._live()[prompt.role].version:
+            return ""
+        one = self._dealt[prompt.role]
+        return (
+            f"version {prompt.version} of the prompt {one.role}, proposal {one.seq}, which is tried on a share of the runs: to go"
+            " on without it, end its trial on Prompts"
+        )
+
+    def give_up(self, prompt: Prompt, why: str) -> bool:
+        """A text is to blame where it asks for another model or temperature than the one in force: else both would fail."""
+        in_force = self._live()[prompt.role]
+        is_its_own = (prompt.model, prompt.temperature) != (in_force.model, in_force.temperature)
+        if prompt.role not in self._dealt or not is_its_own:
+            return False
+        self._end(self._dealt.pop(prompt.role), why)
+        return True
+
+
+def _with_tried(book: PromptBook, tried: Sequence[Tried]) -> PromptBook:
+    for one in tried:
         try:
             book = with_text(book, one.role, one.text)
         except PromptError:

@@ -113,6 +113,15 @@ class CallQueries:
         )
         return [_call(row) for row in rows]
 
+    def first_answer(self, campaign_id: str, role: str, prompt_version: str) -> CallRecord | None:
+        """The call of the campaign's lowest run that was answered to that version of the role's prompt; None if none was."""
+        rows = self._reader.rows(
+            f"""{_WHOLE} WHERE m.campaign_id = ? AND m.role = ? AND m.prompt_version = ? AND m.status = 'answered'
+                AND m.origin = 'loop' ORDER BY m.number, m.seq LIMIT 1""",
+            [campaign_id, role, prompt_version],
+        )
+        return _call(rows[0]) if rows else None
+
     def next_seq(self, campaign_id: str, number: int) -> int:
         """The number of that run's next call, from 1; a run that is made again after a crash counts on."""
         sql = "SELECT coalesce(max(seq), 0) + 1 FROM model_calls WHERE campaign_id = ? AND number = ?"

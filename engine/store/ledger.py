@@ -143,8 +143,7 @@ class Ledger:
         return told
 
     def _event(self, writer: Writer, campaign_id: str | None, kind: str, detail: str) -> None:
-        seq = writer.execute("SELECT coalesce(max(seq), 0) + 1 FROM campaign_events")[0][0]
-        writer.execute("INSERT INTO campaign_events VALUES (?, ?, ?, ?, ?)", [seq, campaign_id, self._now(), kind, detail])
+        insert_event(writer, campaign_id, kind, detail, self._now())
 
     def _now(self) -> datetime:
         """UTC without a zone, as DuckDB's TIMESTAMP wants it."""
@@ -160,6 +159,12 @@ def check_campaign(writer: Writer, campaign_id: str) -> None:
     """Raise CampaignError if the ledger has no such campaign."""
     if not writer.execute("SELECT 1 FROM campaigns WHERE campaign_id = ?", [campaign_id]):
         raise CampaignError(f"no campaign {campaign_id} is in the ledger: create it first")
+
+
+def insert_event(writer: Writer, campaign_id: str | None, kind: str, detail: str, at: datetime) -> None:
+    """Add an event inside the caller's transaction; `at` is UTC without a zone."""
+    seq = writer.execute("SELECT coalesce(max(seq), 0) + 1 FROM campaign_events")[0][0]
+    writer.execute("INSERT INTO campaign_events VALUES (?, ?, ?, ?, ?)", [seq, campaign_id, at, kind, detail])
 
 
 def _run_row(record: RunRecord) -> pd.DataFrame:

@@ -14,11 +14,13 @@ from engine.errors import StoreError, UnknownEntry
 from engine.model_records import Belief, CallRecord, Caps, Idea, ModelChoice
 from engine.settings import Settings
 from engine.store.database import Database, Writer, utc_now
-from engine.store.ledger import check_campaign, to_json
+from engine.store.ledger import check_campaign, insert_event, to_json
 from engine.store.prompt_queries import TRIED
 from engine.store.texts import packed, packed_fields, unpacked
 
 BeliefChange = Literal["pin", "unpin", "mute", "unmute", "delete", "restore", "edit"]
+TRIAL_ENDED = "trial_ended"
+"""Kind of the event that tells why the program has ended the trial of a prompt."""
 _CHANGES: tuple[BeliefChange, ...] = ("pin", "unpin", "mute", "unmute", "delete", "restore", "edit")
 
 
@@ -118,13 +120,18 @@ class ModelLedger:
             self._event(writer, "prompt_tries", (seq, version, share))
         return True
 
-    def end_try(self, seq: int) -> bool:
-        """Try the proposal of that number no more, and leave it open; False if it is not tried. Raises UnknownEntry."""
+    def end_try(self, seq: int, *, campaign_id: str | None = None, why: str = "") -> bool:
+        """Try the proposal of that number no more, and leave it open; False if it is not tried. Raises UnknownEntry. Where the
+        program ends it, `why` and the campaign at work are told in an event."""
         with self._database.transaction() as writer:
             _must_be(writer, "prompt_proposals", "seq", seq)
-            tried = writer.execute(f"SELECT version FROM ({TRIED}) WHERE proposal = ?", [seq])
+            tried = writer.execute(f"SELECT role, version FROM ({TRIED}) WHERE proposal = ?", [seq])
             if tried:
-                self._event(writer, "prompt_tries", (seq, tried[0][0], 0.0))
+                role, version = tried[0]
+                self._event(writer, "prompt_tries", (seq, version, 0.0))
+                if why:
+                    told = f"proposal {seq}, version {version} of the prompt {role}: {why}; the text in force is asked instead"
+                    insert_event(writer, campaign_id, TRIAL_ENDED, told, self._clock().replace(tzinfo=None))
         return bool(tried)
 
     # Ideas

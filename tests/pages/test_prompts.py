@@ -232,6 +232,17 @@ def test_a_trial_is_begun_changed_and_ended_and_held_against_the_text_in_force(p
     assert _desk().queries.proposals()["state"].tolist() == ["open"]
 
 
+def test_a_trial_that_the_program_has_ended_says_why_under_its_proposal(prompts: AppTest) -> None:
+    desk = _desk()
+    tried = replace(desk.book()["draft"], model="openai/gone")
+    seq = desk.ledger.propose_prompt("draft", prompt_text(tried), "A larger one.", "Ada")
+    desk.try_prompt(seq, 0.5)
+    desk.ledger.end_try(seq, why="the model openai/gone rejected the call")
+    _view(prompts, "Proposals")
+    assert any("Its trial was ended" in w.value and "openai/gone rejected the call" in w.value for w in prompts.warning)
+    assert "the text in force is asked instead" in _told(prompts)
+
+
 def test_a_compile_begins_with_a_model_and_for_what_can_be_judged(prompts: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
     begun: list[tuple[str, int]] = []
     monkeypatch.setattr(research().compiling, "begin", lambda role, *, calls: begun.append((role, calls)))

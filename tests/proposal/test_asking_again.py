@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from engine.model_records import CallPlace, Caps
+from engine.proposal.asked_prompts import InForce
 from engine.proposal.asking import AskingEnded, ReplyFault, Trouble
 from tests.proposal.conftest import START, Desk
 from tests.proposal.prompts import replaced, small_prompt
@@ -184,7 +185,7 @@ def test_an_edited_prompt_serves_the_next_attempt(desk: Desk) -> None:
 def test_a_replay_asks_another_book_than_the_live_one(desk: Desk) -> None:
     tried = replaced(desk.book, small_prompt("draft", "Try this for {theme}."))
     replay = CallPlace("c1", 1, "replay")
-    answers = [desk.ask("draft", replay, book=tried, seq=lambda: 1) for _ in range(2)]
+    answers = [desk.ask("draft", replay, prompts=InForce(lambda: tried), seq=lambda: 1) for _ in range(2)]
     assert "Try this for theme." in desk.server.seen[0].text
     assert answers[0].call_ids != answers[1].call_ids
 

@@ -79,6 +79,25 @@ def test_equal_replies_give_equal_ledgers(campaign, server, market_store, tmp_pa
     assert told[0] == told[1]
 
 
+def test_a_campaign_that_goes_on_equals_one_that_was_never_stopped_and_asks_what_the_market_is_like_once(
+    campaign, server, market_store, tmp_path
+):
+    told = []
+    for name, parts in (("whole", [7]), ("in parts", [3, 7])):
+        settings = small.store_with(market_store, tmp_path / name.replace(" ", "_"), slots=2)
+        for runs in parts:
+            service, campaign_id = campaign(server, settings, runs=runs, proposer="model")
+            calls = service.model.queries.calls(campaign_id=campaign_id, role="market", limit=None)
+            stories = service.model.queries.stories(campaign_id)
+            board = service.queries.runs(campaign_id).sort_values("number")
+            service.close()
+        told.append((str(board.to_dict("records")), stories))
+        assert calls["number"].tolist() == [1]
+        assert len({story.market for story in stories}) == 1
+        assert stories[0].market
+    assert told[0] == told[1]
+
+
 def test_every_role_is_called_by_a_campaign_and_seen_in_its_traces(campaign, server, settings):
     service, campaign_id = campaign(server, settings, runs=30, proposer="model")
     called = set(service.model.queries.statuses(campaign_id, 30)["role"])

@@ -1,18 +1,27 @@
 """A proposed prompt is tried on its share of the runs, the same ones in equal campaigns, and comes into force nowhere else."""
 
 import dataclasses
+import itertools
+import shutil
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from engine.errors import PromptError
+from engine.model_records import CallPlace, Caps
+from engine.proposal.asked_prompts import Prompts
+from engine.proposal.asking import Answer, AskingEnded
 from engine.proposal.prompt_book import Prompt, prompt_text
+from engine.proposal.roles import ROLES
 from engine.records import StopConditions
 from engine.research.model_desk import ModelDesk
 from engine.research.service import ResearchService
 from engine.research.tried_prompts import drawn
+from engine.settings import Settings
 from engine.store.prompt_queries import Tried
 from tests.research import small
 from tests.scripted_model import Script, ScriptedModel
@@ -25,6 +34,12 @@ NUMBERS = range(1, 401)
 def server() -> Iterator[ScriptedModel]:
     with ScriptedModel(Script(good=0.4, broken=0.6)) as running:
         yield running
+
+
+@pytest.fixture
+def settings(settings: Settings, tmp_path: Path) -> Settings:
+    """A store whose prompts may be edited."""
+    return replace(settings, prompts_path=Path(shutil.copy(settings.prompts_path, tmp_path / "prompts.yaml")))
 
 
 @pytest.fixture
@@ -62,19 +77,34 @@ def test_a_run_is_asked_with_what_it_has_drawn_and_else_with_the_text_in_force(d
     draft, now = _other(desk, "draft"), desk.book()
     _tried(desk, draft, 0.5)
     for number in range(1, 9):
-        book = desk.book_for(1, number)
-        assert book is not None
+        book = desk.prompts_for("c", 1, number).book()
         is_drawn = bool(drawn(desk.queries.tried_prompts(), 1, number))
         assert book["draft"] == (draft if is_drawn else now["draft"])
         assert book["repair"] == now["repair"]
 
 
-def test_without_a_trial_every_call_reads_the_book_anew(desk: ModelDesk) -> None:
-    assert desk.book_for(1, 1) is None
-    seq = _tried(desk, _other(desk, "draft"), 1.0)
-    assert desk.book_for(1, 1) is not None
+def test_what_is_saved_meanwhile_is_used_by_the_next_call_but_for_the_role_that_was_drawn(desk: ModelDesk) -> None:
+    tried = _other(desk, "draft")
+    _tried(desk, tried, 1.0)
+    prompts = desk.prompts_for("c", 1, 1)
+    assert prompts.book()["draft"] == tried
+    saved = [_other(desk, role, "As it is saved.") for role in ("draft", "repair")]
+    for prompt in saved:
+        desk.prompts.save_prompt(prompt, desk.prompts.text_hash)
+    assert prompts.book()["repair"] == saved[1]
+    assert prompts.book()["draft"] == tried
+
+
+def test_a_trial_that_has_ended_is_over_for_runs_on_their_way_and_one_that_begins_later_is_for_later_runs(
+    desk: ModelDesk,
+) -> None:
+    first, second = _other(desk, "draft"), _other(desk, "repair")
+    before, seq = desk.book(), _tried(desk, first, 1.0)
+    prompts = desk.prompts_for("c", 1, 1)
+    _tried(desk, second, 1.0)
+    assert (prompts.book()["draft"], prompts.book()["repair"]) == (first, before["repair"])
     desk.ledger.end_try(seq)
-    assert desk.book_for(1, 1) is None
+    assert prompts.book() == before
 
 
 def test_a_text_that_is_no_prompt_is_refused_and_one_that_is_no_more_is_left_out(desk: ModelDesk) -> None:
@@ -85,9 +115,60 @@ def test_a_text_that_is_no_prompt_is_refused_and_one_that_is_no_more_is_left_out
     desk.ledger.try_prompt(seq, 1.0, "of other rules")  # as a program with other rules has left it
     mend = _other(desk, "repair")
     _tried(desk, mend, 1.0)
-    book = desk.book_for(1, 1)
-    assert book is not None
+    book = desk.prompts_for("c", 1, 1).book()
     assert (book["draft"], book["repair"]) == (desk.book()["draft"], mend)
+
+
+def _ask(desk: ModelDesk, prompts: Prompts, ended: threading.Event) -> Answer:
+    inputs = dict.fromkeys(ROLES["draft"].inputs, "something")
+    seqs = itertools.count(1)
+    return desk.asker.ask("draft", inputs, CallPlace("c", 1), seq=lambda: next(seqs), cancelled=ended, prompts=prompts)
+
+
+@pytest.mark.parametrize("caps", [Caps(), Caps(usd_per_day=5.0)])  # rejected by its server; without a price under a cap
+def test_a_tried_text_whose_model_cannot_be_asked_ends_its_trial_and_is_told_in_an_event(
+    desk: ModelDesk, server: ScriptedModel, service: ResearchService, caps: Caps
+) -> None:
+    desk.choose(server.choice())
+    desk.set_caps(caps)
+    tried = replace(_other(desk, "draft"), model="openai/another")
+    server.script = Script(at={1: "unauthorized"}) if caps == Caps() else Script()
+    seq = _tried(desk, tried, 1.0)
+    prompts = [desk.prompts_for("c", 1, number) for number in (1, 2)]
+    answer = _ask(desk, prompts[0], threading.Event())
+    versions = [desk.queries.call(call_id).prompt_version for call_id in answer.call_ids]
+    assert versions[-1] == desk.book()["draft"].version
+    assert tried.version in versions or caps != Caps()
+    assert (desk.queries.tried_prompts(), desk.asker.trouble) == ([], None)
+    _ask(desk, prompts[1], threading.Event())
+    (event,) = service.queries.events(kind="trial_ended").itertuples()
+    assert event.campaign_id == "c"
+    for words in (f"proposal {seq}", tried.version, "draft"):
+        assert words in event.detail
+    assert dict(zip(*desk.queries.proposals()[["seq", "state"]].to_numpy().T, strict=True)) == {seq: "open"}
+
+
+def test_a_key_that_is_wrong_for_both_texts_ends_no_trial_and_the_trouble_names_the_version(
+    desk: ModelDesk, server: ScriptedModel
+) -> None:
+    desk.choose(server.choice())
+    tried = _other(desk, "draft")
+    seq = _tried(desk, tried, 1.0)
+    server.script = Script(faults={"unauthorized": 1.0})
+    ended = threading.Event()
+    with ThreadPoolExecutor(1) as threads:
+        asking = threads.submit(_ask, desk, desk.prompts_for("c", 1, 1), ended)
+        for _ in range(200):
+            if desk.asker.trouble is not None:
+                break
+            threading.Event().wait(0.05)
+        trouble = desk.asker.trouble
+        ended.set()
+        assert isinstance(asking.exception(WAIT_S), AskingEnded)
+    assert trouble is not None
+    for words in ("rejected the call", tried.version, f"proposal {seq}", "end its trial"):
+        assert words in trouble.message
+    assert [one.seq for one in desk.queries.tried_prompts()] == [seq]
 
 
 def test_a_campaign_asks_the_tried_text_in_its_runs_and_equal_campaigns_draw_equally(
@@ -112,7 +193,7 @@ def test_a_campaign_asks_the_tried_text_in_its_runs_and_equal_campaigns_draw_equ
         told.append(asked)
         spoken = set().union(*asked.values())
         assert spoken == {before.version, mend.version}
-        assert all(len(versions) <= 1 for versions in asked.values()), "a run keeps its prompts"
+        assert all(len(versions) <= 1 for versions in asked.values()), "a run keeps what it has drawn"
         known = desk.queries.prompt_versions("repair").set_index("version")
         assert known.loc[mend.version, "text"] == prompt_text(mend)
         assert known["taken_up"].isna().to_dict() == {before.version: False, mend.version: True}
