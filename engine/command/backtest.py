@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,11 +13,11 @@ import typer
 from engine.analysis.metrics import asset_table, portfolio_table
 from engine.backtest.sweep import TestBed
 from engine.command.answer import DataOption, JsonOption, Refused, StoreOption, check_target, number, percent, write_table
-from engine.errors import StrategyError
+from engine.errors import CampaignError, StrategyError
 from engine.market.catalog import Catalog
 from engine.market.splits import window_named
-from engine.records import Costs, Failure, ParamRange, Params
-from engine.research.campaign import MAX_SCENARIOS, check_costs
+from engine.records import Costs, Failure, ParamRange, Params, SharedCash
+from engine.research.campaign import MAX_SCENARIOS, check_costs, check_shared_cash
 from engine.research.evaluation import Evaluator, Sweep, figures_of, open_evaluator
 from engine.research.objectives import OBJECTIVES, choose_best, objective_values
 from engine.research.trials import batch_of, record_look, record_trials
@@ -28,6 +29,10 @@ WindowOption = Annotated[str, typer.Option("--window", help="train, validation, 
 FeeOption = Annotated[float, typer.Option("--fee-rate", help="Fee as a fraction of each fill's notional.")]
 SlippageOption = Annotated[
     float, typer.Option("--slippage-rate", help="Slippage of market orders and stops as a fraction of price.")
+]
+SharedCashOption = Annotated[
+    str,
+    typer.Option("--shared-cash", help="One account for all assets: N positions at most, each with F of equity, as in 10,0.1."),
 ]
 DEFAULTS = Costs()
 
@@ -54,13 +59,29 @@ def strategy_files(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
-def _bed(settings: Settings, evaluator: Evaluator, file: Path, data: str, window: str, costs: Costs, *, origin: str) -> TestBed:
+def read_shared_cash(text: str) -> SharedCash | None:
+    """The account that `N` or `N,F` asks for; None for no text, which asks for equal sleeves. Raises CampaignError."""
+    if not text:
+        return None
+    positions, comma, fraction = text.partition(",")
+    try:
+        asked = SharedCash(int(positions), float(fraction)) if comma else SharedCash(int(positions))
+    except ValueError:
+        raise CampaignError(f"shared cash is {text!r}; wanted N or N,F, such as 10,0.1 for 10 positions of 10 % each") from None
+    check_shared_cash(asked)
+    return asked
+
+
+def _bed(
+    settings: Settings, evaluator: Evaluator, file: Path, data: str, window: str, costs: Costs, shared_cash: str, *, origin: str
+) -> TestBed:
     """The test bed that a command asks for; that of `all` holds the vault and is recorded as a look into it."""
     check_costs(costs)
+    shared = read_shared_cash(shared_cash)
     if window not in ("train", "validation", "all"):
         raise StrategyError(f"the window is {window!r}; wanted train, validation or all")
     panel = Catalog(settings.bars_dir).open(data)
-    bed = evaluator.bed(panel, panel.symbols, window_named(panel.bars, window), costs)
+    bed = evaluator.bed(panel, panel.symbols, window_named(panel.bars, window), costs, shared)
     if window == "all":
         record_look(settings, panel.data_hash, who=origin, file=file)
     return bed
@@ -92,6 +113,7 @@ def backtest(
     window: WindowOption = "train",
     fee_rate: FeeOption = DEFAULTS.fee_rate,
     slippage_rate: SlippageOption = DEFAULTS.slippage_rate,
+    shared_cash: SharedCashOption = "",
     trades_out: Annotated[Path | None, typer.Option(help="Write the trades to this Parquet file.")] = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
@@ -102,7 +124,7 @@ def backtest(
     with open_evaluator(settings) as evaluator:
         ranges = _ranges(evaluator, source, file)
         params, defaults = complete_params(ranges, parse_params(ranges, given))
-        bed = _bed(settings, evaluator, file, data, window, Costs(fee_rate, slippage_rate), origin="backtest")
+        bed = _bed(settings, evaluator, file, data, window, Costs(fee_rate, slippage_rate), shared_cash, origin="backtest")
         result = evaluator.result(source, params, bed)
     trials = record_trials(settings, batch_of(bed, source, origin="backtest", scenarios=1))
     if isinstance(result, Failure):
@@ -139,6 +161,7 @@ def _where(bed: TestBed, data: str) -> dict[str, Any]:
         "synthetic": panel.synthetic,
         "survivors_only": panel.survivors_only,
         "costs": {"fee_rate": bed.costs.fee_rate, "slippage_rate": bed.costs.slippage_rate},
+        "shared_cash": None if bed.shared_cash is None else asdict(bed.shared_cash),
         "warm_up_bars": None,  # `check` measures it; no entry is masked for it here
     }
 
@@ -159,9 +182,18 @@ def _text(name: str, answer: dict[str, Any]) -> str:
             f"  win rate          {percent(f['win_rate_with_open'], sign=False)}   "
             f"profit factor {number(f['profit_factor_with_open'])}",
             f"  assets traded     {f['assets_traded']:.0f} of {f['assets_listed']:.0f} listed",
+            *_shared_text(answer),
             f"  trials on these bars so far: {answer['trials']:,}",
         ]
     )
+
+
+def _shared_text(answer: dict[str, Any]) -> list[str]:
+    """What shared cash allowed and rejected; nothing for equal sleeves."""
+    if (shared := answer["shared_cash"]) is None:
+        return []
+    places = f"{shared['max_positions']:,} positions at most, each with {percent(shared['fraction'], sign=False)} of equity"
+    return [f"  shared cash       {places}; {answer['portfolio']['rejected_entries']:,.0f} entries rejected"]
 
 
 def sweep(
@@ -175,6 +207,7 @@ def sweep(
     window: WindowOption = "train",
     fee_rate: FeeOption = DEFAULTS.fee_rate,
     slippage_rate: SlippageOption = DEFAULTS.slippage_rate,
+    shared_cash: SharedCashOption = "",
     out: Annotated[Path | None, typer.Option(help="Write all scenarios to this Parquet file, per asset beside it.")] = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
@@ -186,7 +219,7 @@ def sweep(
     with open_evaluator(settings) as evaluator:
         ranges = _ranges(evaluator, source, file)
         params = grid(ranges, scenarios) if method == "grid" else draw(ranges, scenarios, np.random.default_rng(seed))
-        bed = _bed(settings, evaluator, file, data, window, Costs(fee_rate, slippage_rate), origin="sweep")
+        bed = _bed(settings, evaluator, file, data, window, Costs(fee_rate, slippage_rate), shared_cash, origin="sweep")
         swept = evaluator.sweep(source, params, bed)
     trials = record_trials(settings, batch_of(bed, source, origin="sweep", scenarios=len(params)))
     values = objective_values(swept.table, objective, min_trades)

@@ -11,7 +11,7 @@ import pandas as pd
 import typer
 
 from engine.command.answer import DataOption, JsonOption, Refused, StoreOption, number
-from engine.command.backtest import read_strategy, strategy_files
+from engine.command.backtest import SharedCashOption, read_shared_cash, read_strategy, strategy_files
 from engine.errors import CampaignError
 from engine.figures import PORTFOLIO_FIGURES
 from engine.market.catalog import Catalog
@@ -54,6 +54,7 @@ def run(
     theme: Annotated[str, typer.Option(help="Steers the model arm only; the random arm ignores it.")] = "",
     fee_rate: Annotated[float, typer.Option(help="Fee as a fraction of notional.")] = Costs().fee_rate,
     slippage_rate: Annotated[float, typer.Option(help="Slippage as a fraction of price.")] = Costs().slippage_rate,
+    shared_cash: SharedCashOption = "",
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> tuple[dict[str, Any], str]:
@@ -63,7 +64,7 @@ def run(
     choices = Choices(
         name=name, theme=theme, top_assets=top, proposer=_arms(proposer, arms), seed=seed, scenarios=scenarios,
         method=method, objective=objective, min_trades=min_trades, sides="long" if long_only else "both",  # type: ignore[arg-type]
-        costs=Costs(fee_rate, slippage_rate), stop=StopConditions(runs=iterations),
+        costs=Costs(fee_rate, slippage_rate), shared_cash=read_shared_cash(shared_cash), stop=StopConditions(runs=iterations),
     )  # fmt: skip
     starts = [Start(read_strategy(file), f"Start: {file.stem}.") for file in strategy_files(start_from or [])]
     service = ResearchService(load_settings(store))
