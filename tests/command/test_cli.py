@@ -9,7 +9,7 @@ import pytest
 
 from engine.figures import ASSET_FIGURES, PORTFOLIO_FIGURES
 from engine.market.catalog import Catalog
-from engine.records import TRADE_REASONS
+from engine.records import TRADE_REASONS, SharedCash
 from engine.research.service import ResearchService
 from engine.store.snapshot import open_reader
 from tests.command.conftest import ROOT, Cli
@@ -122,7 +122,39 @@ def test_costs_are_those_that_were_asked_for(cli: Cli, cross):
     assert dear["portfolio"]["total_return"] < free["portfolio"]["total_return"]
 
 
+def test_shared_cash_is_what_was_asked_for_and_tells_what_it_rejected(cli: Cli, cross):
+    words = ("backtest", cross, "--data", "small", "--shared-cash")
+    one, many = (cli(*words, asked, "--json").answer for asked in ("1", "6,0.1"))
+    assert one["shared_cash"] == {"max_positions": 1, "fraction": 0.1}
+    assert many["shared_cash"] == {"max_positions": 6, "fraction": 0.1}
+    assert one["portfolio"]["rejected_entries"] > 0 == many["portfolio"]["rejected_entries"]
+    assert one["portfolio"]["max_exposure"] < 0.2 < many["portfolio"]["max_exposure"]
+    assert "1 positions at most, each with 10.00% of equity" in cli(*words, "1").out
+
+
+def test_equal_sleeves_are_the_default_and_reject_nothing(cli: Cli, cross):
+    found = cli("backtest", cross, "--data", "small", "--json").answer
+    assert found["shared_cash"] is None
+    assert found["portfolio"]["rejected_entries"] == 0
+
+
+def test_a_campaign_under_shared_cash_repeats_and_keeps_its_terms(cli: Cli, settings):
+    board = cli(*RUN, "--shared-cash", "2,0.3", "--json").answer
+    with open_reader(settings) as queries:
+        assert queries.campaign(board["campaign"]).spec.shared_cash == SharedCash(2, 0.3)
+    assert any(run["train"]["rejected_entries"] > 0 for run in board["runs"])
+    assert cli("repeat", "--sample", "3", "--json").answer["equal"] == 3
+
+
 # sweep
+
+
+def test_a_sweep_under_shared_cash_gives_the_figures_of_its_single_backtests(cli: Cli, cross):
+    found = cli("sweep", cross, "--data", "small", "--scenarios", "3", "--shared-cash", "2,0.4", "--json").answer
+    for scenario in found["scenarios"]:
+        words = ("--param", f"n={scenario['params']['n']}", "--shared-cash", "2,0.4", "--json")
+        single = cli("backtest", cross, "--data", "small", *words).answer["portfolio"]
+        assert single == {name: scenario[name] for name in single}
 
 
 def test_sweep_answers_every_scenario_and_names_the_best(cli: Cli, cross):

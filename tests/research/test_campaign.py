@@ -9,7 +9,7 @@ import pytest
 
 from engine.errors import CampaignError, DataError
 from engine.market.bars import Panel
-from engine.records import Benchmarks, CampaignSpec, Costs, StopConditions, spec_from_dict
+from engine.records import Benchmarks, CampaignSpec, Costs, SharedCash, StopConditions, Window, spec_from_dict
 from engine.research.campaign import Choices, campaign_id_of, check_spec, choose_assets, draft_spec, rng_of, run_id_of
 from tests.markets import panel_of, random_bars
 from tests.research.small import without_volume
@@ -33,6 +33,12 @@ def test_the_same_choices_are_the_same_campaign(panel, spec):
     assert campaign_id_of(spec_from_dict(spec.as_dict())) == campaign_id_of(spec)
 
 
+def test_a_campaign_from_before_there_was_shared_cash_keeps_its_identity():
+    windows = (Window("train", 0, 60), Window("validation", 65, 80, 5), Window("vault", 85, 100, 5))
+    old = CampaignSpec(name="Old", dataset="demo", data_hash="sha256:1", assets=("S0", "S1"), windows=windows)
+    assert campaign_id_of(old) == "76cda68e647f"
+
+
 def test_stop_conditions_do_not_change_who_a_campaign_is(spec):
     later = dataclasses.replace(spec, stop=StopConditions(runs=1_000, hours=3.0, benchmarks_met=True))
     assert campaign_id_of(later) == campaign_id_of(spec)
@@ -44,6 +50,7 @@ def test_stop_conditions_do_not_change_who_a_campaign_is(spec):
         {"seed": 2}, {"scenarios": 201}, {"method": "random"}, {"objective": "calmar"}, {"min_trades": 99}, {"sides": "long"},
         {"costs": Costs(fee_rate=0.0)}, {"capital": 1.0}, {"name": "Other"}, {"theme": "volume"}, {"top_assets": 3},
         {"train": 0.5}, {"embargo_bars": 10}, {"benchmarks": Benchmarks(trades=1)},
+        {"shared_cash": SharedCash()}, {"shared_cash": SharedCash(max_positions=5)}, {"shared_cash": SharedCash(fraction=0.2)},
     ],
 )  # fmt: skip
 def test_whatever_else_is_asked_for_is_another_campaign(panel, spec, change):
@@ -110,6 +117,9 @@ def test_the_top_of_more_assets_than_there_are_is_all_of_them_volume_or_not(pane
         (Choices(proposer="oracle"), "'oracle'", "random or model"),
         (Choices(costs=Costs(fee_rate=-0.1)), "-0.1", "from 0 to below 0.5"),
         (Choices(costs=Costs(slippage_rate=math.nan)), "nan", "from 0 to below 0.5"),
+        (Choices(shared_cash=SharedCash(max_positions=0)), "0 positions", "at least 1"),
+        (Choices(shared_cash=SharedCash(fraction=0.0)), "is 0;", "above 0 and at most 1"),
+        (Choices(shared_cash=SharedCash(fraction=math.nan)), "nan", "above 0 and at most 1"),
         (Choices(stop=StopConditions(runs=0)), "runs=0", "at least 1 run"),
         (Choices(stop=StopConditions(hours=-1.0)), "hours=-1.0", "more than 0 hours"),
         (Choices(benchmarks=Benchmarks(win_rate=math.nan)), "nan", "numbers"),
