@@ -93,6 +93,17 @@ class ModelRun:
     def make(self) -> ModelOutcome:
         """The run, complete."""
         began = time.monotonic()
+        story, proposal, checked = self.draft()
+        if isinstance(checked, Failure):
+            record = self.loop.refused(self.number, proposal, checked, time.monotonic() - began)
+            story = replace(story, run_id=record.run_id, refusals=tuple(self.refusals), verdict="it never ran")
+            return ModelOutcome(record, (), story)
+        scored = self.loop.score(self.number, proposal, checked, rng_of(self.loop.spec.seed, self.number), began)
+        story = self._reviewed(replace(story, run_id=scored.record.run_id, refusals=tuple(self.refusals)), scored)
+        return ModelOutcome(replace(scored.record, elapsed_s=time.monotonic() - began), scored.trials, story)
+
+    def draft(self) -> tuple[Story, Proposal, Checked | Failure]:
+        """What is written, repaired where it was refused, and what the checker says of it in the end."""
         story = Story(
             run_id="", operator=self.plan.operator, parents=tuple(p.run_id for p in self.plan.parents), used=self.context.used,
             steering=self.plan.notes,
@@ -102,16 +113,9 @@ class ModelRun:
             self.context = replace(self.context, market=self._market())
             story = replace(story, market=self.context.market)
             story, proposal = self._write(story, proposal)
-            story, proposal, checked = self._check(story, proposal)
+            return self._check(story, proposal)
         except (ReplyFault, StrategyError) as fault:
-            checked = Failure(REPLY, str(fault))
-        if isinstance(checked, Failure):
-            record = self.loop.refused(self.number, proposal, checked, time.monotonic() - began)
-            story = replace(story, run_id=record.run_id, refusals=tuple(self.refusals), verdict="it never ran")
-            return ModelOutcome(record, (), story)
-        scored = self.loop.score(self.number, proposal, checked, rng_of(self.loop.spec.seed, self.number), began)
-        story = self._reviewed(replace(story, run_id=scored.record.run_id, refusals=tuple(self.refusals)), scored)
-        return ModelOutcome(replace(scored.record, elapsed_s=time.monotonic() - began), scored.trials, story)
+            return story, proposal, Failure(REPLY, str(fault))
 
     # Steps
 
