@@ -33,9 +33,17 @@ class ModelChoice:
     timeout_s: float = 600.0
 
 
+NO_MODEL = ModelChoice("")
+"""Nobody is asked, whatever the environment names."""
+
+
 @dataclass(frozen=True)
 class Caps:
-    """Most that may be spent, calls in flight included; None is no cap. Days are UTC."""
+    """Most that may be spent, calls in flight included; None is no cap. Days are UTC.
+
+    Those for all campaigns: a day's bounds all calls together, a campaign's each campaign that has no cap of its own there.
+    Those of one campaign bound its calls alone, of a day and altogether; those for all days hold beside them.
+    """
 
     usd_per_day: float | None = None
     tokens_per_day: int | None = None

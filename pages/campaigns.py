@@ -4,7 +4,8 @@ import pandas as pd
 import streamlit as st
 
 from engine.errors import EngineError
-from pages import look, selection, setup, vault
+from engine.research.turns import MODEL
+from pages import look, model_caps, selection, setup, vault
 from pages.access import attempt, research, show_problem
 from pages.frame import controls
 from pages.run_choice import labels
@@ -72,6 +73,9 @@ def actions(campaign_id: str) -> None:
         with st.popover("Rename", icon=":material/edit:"):
             name = st.text_input("New name", value=row.name, max_chars=80, key=f"campaigns.name.{campaign_id}")
             st.button("Rename", key="campaigns.rename", on_click=lambda: attempt(service.rename, campaign_id, name))
+        if MODEL in row.spec.arms:
+            with st.popover("Caps", icon=":material/savings:", width="content"):
+                model_caps.own_caps(service, campaign_id, row.name)
         if st.button("Duplicate with changes", key="campaigns.duplicate", icon=":material/content_copy:",
                      help="Fills the Research page with these choices; change them there and press Start."):  # fmt: skip
             setup.fill(setup.choices_of(service, row.spec, row.name))

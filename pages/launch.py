@@ -6,7 +6,7 @@ import streamlit as st
 from engine.records import CampaignSpec
 from engine.research.campaign import campaign_id_of
 from engine.research.service import ResearchService
-from pages import look, setup
+from pages import look, model_caps, setup
 from pages.access import attempt, show_problem
 from pages.frame import run_in_work
 
@@ -21,6 +21,13 @@ def window_dates(service: ResearchService, spec: CampaignSpec) -> None:
     st.caption("Times in UTC. The vault is sealed: the search never sees it.")
 
 
+def _start(service: ResearchService) -> None:
+    """Its own caps hold before its first call."""
+    choices = setup.chosen()
+    model_caps.keep_own(service, setup.draft(service, choices))
+    setup.launch(service, choices)
+
+
 @st.fragment(run_every="2s")
 def start(service: ResearchService, spec: CampaignSpec) -> None:
     """Start, and the run in work."""
@@ -28,7 +35,7 @@ def start(service: ResearchService, spec: CampaignSpec) -> None:
     campaign_id = campaign_id_of(spec)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.button("Start", type="primary", icon=":material/play_arrow:", key="research.start",
-                  on_click=lambda: attempt(setup.launch, service, setup.chosen()))  # fmt: skip
+                  on_click=attempt, args=(_start, service))  # fmt: skip
         st.page_link("pages/overview.py", label="Watch it on Overview", icon=":material/arrow_forward:")
     if campaign_id in board.index:
         st.caption(f"The same was started before: Start goes on with it after its {board.loc[campaign_id, 'runs']:,} runs.")

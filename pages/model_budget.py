@@ -1,11 +1,10 @@
 """What the model's arm may spend, has spent and is expected to spend, and when a cap would end it."""
 
-from dataclasses import fields
 from datetime import UTC, datetime
 
 import streamlit as st
 
-from engine.model_records import Caps, Spent
+from engine.model_records import Spent
 from engine.proposal.language_model import price_of
 from engine.records import CampaignSpec
 from engine.research.campaign import campaign_id_of
@@ -13,12 +12,7 @@ from engine.research.estimate import Estimate, Reach, estimate
 from engine.research.service import ResearchService
 from engine.research.turns import MODEL
 from pages import look
-from pages.access import attempt
-
-CAPS = {
-    "usd_per_day": "USD a day", "tokens_per_day": "Tokens a day", "calls_per_day": "Calls a day",
-    "usd_per_campaign": "USD a campaign", "tokens_per_campaign": "Tokens a campaign", "calls_per_campaign": "Calls a campaign",
-}  # fmt: skip
+from pages.model_caps import all_caps, own_caps
 
 
 def usd_text(usd: float | None) -> str:
@@ -53,22 +47,8 @@ def model_budget(service: ResearchService, spec: CampaignSpec) -> None:
     with st.expander("Caps", icon=":material/savings:"):
         st.caption("No call is made that could go over a cap, calls in flight counted; the model's arm then waits, the random"
                    " arm goes on. Days are UTC. An empty field is no cap.")  # fmt: skip
-        caps = _caps(service.model.budget.caps)
-        st.button("Save caps", key="budget.save", on_click=attempt, args=(service.model.set_caps, caps),
-                  disabled=caps == service.model.budget.caps, help="They hold from the next call on.")  # fmt: skip
-
-
-def _caps(now: Caps) -> Caps:
-    """The caps that the fields say."""
-    said = {}
-    with st.grid(3, min_column_width=110):
-        for cap in fields(Caps):
-            is_money, value = cap.name.startswith("usd"), getattr(now, cap.name)
-            said[cap.name] = st.number_input(
-                CAPS[cap.name], 0.0 if is_money else 0, value=value, step=1.0 if is_money else 100, placeholder="no cap",
-                format="%.2f" if is_money else "%d", key=f"budget.{cap.name}", persist_state="session",
-            )  # fmt: skip
-    return Caps(**said)
+        own_caps(service, campaign_id_of(spec), spec.name)
+        all_caps(service)
 
 
 @st.fragment(run_every="5s")
@@ -78,9 +58,11 @@ def _expected(service: ResearchService, spec: CampaignSpec) -> None:
     per_run = queries.spent_per_run(campaign_id)
     of = "in this campaign" if len(per_run) else "in all campaigns"
     today, campaign = spent_today(service), queries.spent_in_campaign(campaign_id)
+    budget = service.model.budget
     expected = estimate(
         per_run if len(per_run) else queries.spent_per_run(), price=price_of(choice) if choice else None,
-        caps=service.model.budget.caps, today=today, campaign=campaign, now=datetime.now(UTC),
+        caps=budget.caps, own=budget.own(campaign_id), today=today, campaign=campaign, now=datetime.now(UTC),
+        campaign_today=queries.spent_on_day(datetime.now(UTC).date(), campaign_id),
     )  # fmt: skip
     st.markdown("**Expected for a run of the model's arm**")
     with st.grid(4, min_column_width=105):
@@ -142,4 +124,5 @@ def cap_told(expected: Estimate, spec: CampaignSpec) -> str:
 
 def _cap_text(reach: Reach) -> str:
     amount = usd_text(reach.limit) if reach.unit == "USD" else f"{reach.limit:,.0f} {reach.unit}"
-    return f"the cap of {amount} a {reach.span}"
+    whose = "this campaign's own" if reach.is_own else "the"
+    return f"{whose} cap of {amount} a {reach.span}"

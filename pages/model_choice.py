@@ -4,8 +4,15 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from engine.model_records import ModelChoice
-from engine.proposal.language_model import LocalServer, find_local_servers, key_names, price_of, provider_of
+from engine.model_records import NO_MODEL, ModelChoice
+from engine.proposal.language_model import (
+    LocalServer,
+    choice_from_environment,
+    find_local_servers,
+    key_names,
+    price_of,
+    provider_of,
+)
 from engine.proposal.redaction import read_environment
 from engine.research.service import ResearchService
 from pages import look
@@ -32,9 +39,13 @@ def model_choice(service: ResearchService) -> None:
     """What is asked now, the fields to change it, and a trial."""
     chosen, servers = service.model.choice, local_servers()
     if chosen is None:
+        named = choice_from_environment()
         st.info("No language model is chosen: the random arm runs. It needs no key.", icon=":material/casino:")
         for server in servers:
             st.caption(f"{server.name} runs on this machine with {_counted(server)}: choose it here, no key is needed.")
+        if named is not None:
+            st.button(f"Use {named.model}, which the environment names", key="model.environment", on_click=attempt,
+                      args=(service.model.choose, named))  # fmt: skip
     else:
         place = f" at `{chosen.api_base.replace('`', '')}`" if chosen.api_base else ""
         st.markdown(f"**{look.plain(chosen.model)}** is asked{place}.")
@@ -45,6 +56,9 @@ def model_choice(service: ResearchService) -> None:
         with st.container(horizontal=True, gap="small"):
             st.button("Use this model", key="model.use", type="primary", on_click=attempt, args=(service.model.choose, wanted),
                       disabled=not wanted.model or wanted == chosen, help="From the next call on.")  # fmt: skip
+            st.button("Use no model", key="model.none", icon=":material/block:", disabled=chosen is None, on_click=attempt,
+                      args=(service.model.choose, NO_MODEL),
+                      help="The random arm goes on; the model's arm of a campaign at work waits.")  # fmt: skip
             st.button("Try it", key="model.try", icon=":material/network_ping:", disabled=not wanted.model,
                       on_click=attempt, args=(service.model.trials.begin, wanted),
                       help="Makes one small call, which is recorded and counts against the caps.")  # fmt: skip

@@ -222,7 +222,8 @@ class Asker:
 
     def _state(self, question: _Question) -> tuple[object, ...]:
         prompt = self._prompt(question)
-        return self._choice(), prompt.version, self._budget.caps, tuple(sorted(self._environment().items()))
+        caps = self._budget.caps, self._budget.own(question.place.campaign_id)
+        return self._choice(), prompt.version, caps, tuple(sorted(self._environment().items()))
 
     def _hold(self, question: _Question, kind: Literal["no model", "away", "rejected", "cap", "price"], message: str) -> None:
         with self._lock:

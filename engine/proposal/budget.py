@@ -2,11 +2,14 @@
 
 import itertools
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from engine.errors import EngineError
 from engine.model_records import CallPlace, Caps, Spent
+
+_UNITS = {"usd": "USD", "tokens": "tokens", "calls": "calls"}
 
 
 class CapReached(EngineError):
@@ -34,17 +37,19 @@ class Reservation:
 class Budget:
     """Keeps the sum of what was spent and what is in flight under the caps. Safe from any thread.
 
-    `spent_day()` (this UTC day) and `spent_campaign(id)` tell what is recorded, everything that `settle` has written included
-    from the moment that it returns. Both are called under the budget's lock and must not call back into it.
+    `spent_day(id)` (this UTC day, None: by all campaigns) and `spent_campaign(id)` tell what is recorded, everything that
+    `settle` has written included from the moment that it returns. Both are called under the budget's lock and must not call back
+    into it. `caps` are those for all campaigns, `own` those of some.
     """
 
     def __init__(
-        self, spent_day: Callable[[], Spent], spent_campaign: Callable[[str], Spent], *, caps: Caps | None = None
-    ) -> None:
+        self, spent_day: Callable[[str | None], Spent], spent_campaign: Callable[[str], Spent], *, caps: Caps | None = None,
+        own: Mapping[str, Caps] | None = None,
+    ) -> None:  # fmt: skip
         self._spent_day = spent_day
         self._spent_campaign = spent_campaign
         self._lock = threading.Lock()
-        self._caps = caps or Caps()
+        self._caps, self._own = caps or Caps(), dict(own or {})
         self._held: dict[int, Reservation] = {}
         self._numbers = itertools.count(1)
 
@@ -56,6 +61,14 @@ class Budget:
     def caps(self, caps: Caps) -> None:
         self._caps = caps
 
+    def own(self, campaign_id: str) -> Caps:
+        """The campaign's own caps."""
+        return self._own.get(campaign_id, Caps())
+
+    def set_own(self, campaign_id: str, caps: Caps) -> None:
+        """Cap that campaign so from the next call on."""
+        self._own[campaign_id] = caps
+
     @property
     def in_flight(self) -> int:
         return len(self._held)
@@ -66,10 +79,15 @@ class Budget:
         Raises CapReached if it might go over a cap, PriceUnknown if `usd` is None under a cap in dollars.
         """
         with self._lock:
-            wanted = Reservation(next(self._numbers), place.campaign_id, tokens, usd)
-            self._check("day", wanted, self._spent_day, self._held.values(), self._caps)
-            mine = [held for held in self._held.values() if held.campaign_id == place.campaign_id]
-            self._check("campaign", wanted, lambda: self._spent_campaign(place.campaign_id), mine, self._caps)
+            wanted, own = Reservation(next(self._numbers), place.campaign_id, tokens, usd), self.own(place.campaign_id)
+            every = list(self._held.values())
+            mine = [held for held in every if held.campaign_id == place.campaign_id]
+            for limits, spent_in, held in (
+                (limits_of(self._caps, "day"), lambda: self._spent_day(None), every),
+                (limits_of(own, "day", is_own=True), lambda: self._spent_day(place.campaign_id), mine),
+                (campaign_limits(self._caps, own), lambda: self._spent_campaign(place.campaign_id), mine),
+            ):
+                _check(limits, wanted, spent_in, held)
             self._held[wanted.number] = wanted
             return wanted
 
@@ -83,31 +101,64 @@ class Budget:
             finally:
                 self._held.pop(reservation.number, None)
 
-    @staticmethod
-    def _check(span: str, wanted: Reservation, spent_in: Callable[[], Spent], held: Iterable[Reservation], caps: Caps) -> None:
-        limits = {unit: getattr(caps, f"{unit}_per_{span}") for unit in ("usd", "tokens", "calls")}
-        if all(limit is None for limit in limits.values()):
-            return
-        if limits["usd"] is not None and wanted.usd is None:
-            raise PriceUnknown(
-                f"a cap of {limits['usd']:,.2f} USD per {span} is set and the price of this model is not known; give its prices"
-                " per million tokens, or take a cap on tokens or calls"
-            )
-        spent, held = spent_in(), list(held)
-        used = {"usd": spent.usd, "tokens": spent.tokens_in + spent.tokens_out, "calls": spent.calls}
-        flying = {"usd": sum(h.usd or 0.0 for h in held), "tokens": sum(h.tokens for h in held), "calls": len(held)}
-        need = {"usd": wanted.usd or 0.0, "tokens": wanted.tokens, "calls": 1}
-        for unit, limit in limits.items():
-            if limit is not None and used[unit] + flying[unit] + need[unit] > limit:
-                raise CapReached(_in_words(unit, span, limit, used[unit], flying[unit], need[unit]),
-                                 is_passing=used[unit] + need[unit] <= limit)  # fmt: skip
+
+@dataclass(frozen=True)
+class Limit:
+    """A cap that is set. `unit` is usd, tokens or calls; `is_own`: it is one campaign's."""
+
+    unit: str
+    span: Literal["day", "campaign"]
+    most: float
+    is_own: bool = False
+
+    @property
+    def text(self) -> str:
+        """the cap of 5.0000 USD per day"""
+        whose = "the campaign's own" if self.is_own else "the"
+        return f"{whose} cap of {_shown(self.unit, self.most)} per {self.span}"
 
 
-def _in_words(unit: str, span: str, limit: float, used: float, flying: float, need: float) -> str:
-    shown, name = ("{:,.4f}", " USD") if unit == "usd" else ("{:,.0f}", f" {unit}")
-    limit_text, *rest = (shown.format(value) for value in (limit, used, flying, need))
-    when = "wait for the next day (UTC)" if span == "day" else "raise it"
-    return (
-        f"the cap of {limit_text}{name} per {span} leaves no room for a call: {rest[0]} spent, {rest[1]} in flight, up to"
-        f" {rest[2]} more needed; {when}{' or raise the cap' if span == 'day' else ' to go on'}"
-    )
+def limits_of(caps: Caps, span: Literal["day", "campaign"], *, is_own: bool = False) -> list[Limit]:
+    """Those of the caps that are set, for a day or for a campaign."""
+    known = {unit: getattr(caps, f"{unit}_per_{span}") for unit in _UNITS}
+    return [Limit(unit, span, most, is_own) for unit, most in known.items() if most is not None]
+
+
+def campaign_limits(caps: Caps, own: Caps) -> list[Limit]:
+    """What bounds a campaign altogether: in each unit its own cap, else the one for all."""
+    mine = limits_of(own, "campaign", is_own=True)
+    return mine + [limit for limit in limits_of(caps, "campaign") if limit.unit not in {one.unit for one in mine}]
+
+
+def _check(limits: Sequence[Limit], wanted: Reservation, spent_in: Callable[[], Spent], held: Sequence[Reservation]) -> None:
+    """Raises CapReached and PriceUnknown as `Budget.reserve` says."""
+    if not limits:
+        return
+    if wanted.usd is None and (dollars := next((limit for limit in limits if limit.unit == "usd"), None)):
+        raise PriceUnknown(
+            f"{dollars.text} is set and the price of this model is not known; give its prices per million tokens, or take a cap"
+            " on tokens or calls"
+        )
+    spent = spent_in()
+    used = {"usd": spent.usd, "tokens": spent.tokens_in + spent.tokens_out, "calls": spent.calls}
+    flying = {"usd": sum(h.usd or 0.0 for h in held), "tokens": sum(h.tokens for h in held), "calls": len(held)}
+    need = {"usd": wanted.usd or 0.0, "tokens": wanted.tokens, "calls": 1}
+    for limit in limits:
+        unit = limit.unit
+        if used[unit] + flying[unit] + need[unit] > limit.most:
+            message = _in_words(limit, used[unit], flying[unit], need[unit])
+            raise CapReached(message, is_passing=used[unit] + need[unit] <= limit.most)
+
+
+def _in_words(limit: Limit, *amounts: float) -> str:
+    used, flying, need = (_number(limit.unit, amount) for amount in amounts)
+    when = "wait for the next day (UTC) or raise the cap" if limit.span == "day" else "raise it to go on"
+    return f"{limit.text} leaves no room for a call: {used} spent, {flying} in flight, up to {need} more needed; {when}"
+
+
+def _shown(unit: str, amount: float) -> str:
+    return f"{_number(unit, amount)} {_UNITS[unit]}"
+
+
+def _number(unit: str, amount: float) -> str:
+    return f"{amount:,.4f}" if unit == "usd" else f"{amount:,.0f}"

@@ -1,12 +1,13 @@
 """What a run of the model's arm is expected to cost, and when the caps would end it: before Start, from what runs have cost."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
 from engine.model_records import Caps, Spent
+from engine.proposal.budget import Limit, campaign_limits, limits_of
 from engine.research.turns import IN_FLIGHT
 
 GUESS = {"calls": 5.0, "tokens_in": 9_000.0, "tokens_out": 2_500.0, "elapsed_s": 100.0}
@@ -14,19 +15,21 @@ GUESS = {"calls": 5.0, "tokens_in": 9_000.0, "tokens_out": 2_500.0, "elapsed_s":
 theory, indicator, coach). The first prompts of a campaign have 1,450 tokens on average, later ones more; a reply with code has
 about 500; 20 s a call."""
 _DAY_S = 86_400.0
+NO_CAPS, NOTHING = Caps(), Spent()
 _UNITS = {"usd": "USD", "tokens": "tokens", "calls": "calls"}
 
 
 @dataclass(frozen=True)
 class Reach:
     """A cap and how far it is: `runs` of the model's arm still fit under it, and it is reached in `seconds`; None: never, since
-    the day ends before."""
+    the day ends before. `is_own`: it is the campaign's own."""
 
     span: str
     unit: str
     limit: float
     runs: int
     seconds: float | None
+    is_own: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,14 @@ class Estimate:
 
 
 def estimate(
-    per_run: pd.DataFrame, *, price: tuple[float, float] | None, caps: Caps, today: Spent, campaign: Spent, now: datetime
-) -> Estimate:
+    per_run: pd.DataFrame, *, price: tuple[float, float] | None, caps: Caps, today: Spent, campaign: Spent, now: datetime,
+    own: Caps = NO_CAPS, campaign_today: Spent = NOTHING,
+) -> Estimate:  # fmt: skip
     """The estimate from the last runs, a row each as `ModelQueries.spent_per_run` gives them; from `GUESS` if there are none.
 
     Money is tokens at `price` (USD for a million in, out), the price of the model that is asked now, for the last runs may
-    have asked another. `today` (UTC) and `campaign` are what is spent already under the caps.
+    have asked another. `caps` are those for all, `own` the campaign's. Spent already: `today` (UTC) by all, `campaign_today` and
+    in all (`campaign`) by this campaign.
 
     >>> none = pd.DataFrame({name: [] for name in GUESS})
     >>> at = datetime(2024, 1, 1, tzinfo=UTC)
@@ -71,26 +76,30 @@ def estimate(
     calls, tokens_in, tokens_out, elapsed_s = (means[name] for name in ("calls", "tokens_in", "tokens_out", "elapsed_s"))
     usd = None if price is None else (tokens_in * price[0] + tokens_out * price[1]) / 1e6
     cost = {"calls": calls, "tokens": tokens_in + tokens_out, "usd": usd}
-    reaches = _reaches(caps, {"day": today, "campaign": campaign}, cost, elapsed_s / IN_FLIGHT, _left_of_day(now))
+    bounds = (
+        *((limit, today) for limit in limits_of(caps, "day")),
+        *((limit, campaign_today) for limit in limits_of(own, "day", is_own=True)),
+        *((limit, campaign) for limit in campaign_limits(caps, own)),
+    )
+    reaches = _reaches(bounds, cost, elapsed_s / IN_FLIGHT, _left_of_day(now))
     first = sorted(reaches, key=lambda reach: (reach.seconds is None, reach.seconds, reach.runs))
     return Estimate(len(per_run), calls, tokens_in, tokens_out, usd, elapsed_s, tuple(first))
 
 
-def _reaches(caps: Caps, spent: dict[str, Spent], cost: dict[str, float | None], pace_s: float, left_s: float) -> Iterator[Reach]:
-    """Each cap that is set and whose unit has a known cost."""
-    for span, so_far in spent.items():
+def _reaches(
+    bounds: Iterable[tuple[Limit, Spent]], cost: dict[str, float | None], pace_s: float, left_s: float
+) -> Iterator[Reach]:
+    """Each cap that is set and whose unit has a known cost, with what is spent under it."""
+    for limit, so_far in bounds:
         used = {"usd": so_far.usd, "tokens": float(so_far.tokens_in + so_far.tokens_out), "calls": float(so_far.calls)}
-        for unit, name in _UNITS.items():
-            limit, each = getattr(caps, f"{unit}_per_{span}"), cost[unit]
-            if limit is None or each is None:
-                continue
-            if each == 0:  # a model that costs nothing never reaches it
-                continue
-            runs = int(max(limit - used[unit], 0.0) / each)
-            seconds: float | None = runs * pace_s
-            if span == "day" and runs * pace_s > left_s:
-                seconds = _on_a_later_day(limit / each * pace_s, left_s)
-            yield Reach(span, name, float(limit), runs, seconds)
+        each = cost[limit.unit]
+        if not each:  # a model that costs nothing never reaches it
+            continue
+        runs = int(max(limit.most - used[limit.unit], 0.0) / each)
+        seconds: float | None = runs * pace_s
+        if limit.span == "day" and runs * pace_s > left_s:
+            seconds = _on_a_later_day(limit.most / each * pace_s, left_s)
+        yield Reach(limit.span, _UNITS[limit.unit], float(limit.most), runs, seconds, limit.is_own)
 
 
 def _on_a_later_day(whole_s: float, left_s: float) -> float | None:

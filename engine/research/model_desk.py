@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from engine.errors import PromptError
-from engine.model_records import CallRecord, Caps, ModelChoice, Spent
+from engine.model_records import NO_MODEL, CallRecord, Caps, ModelChoice, Spent
 from engine.proposal.asked_prompts import InForce, Prompts
 from engine.proposal.asking import Asker
 from engine.proposal.budget import Budget
@@ -34,7 +34,9 @@ class ModelDesk:
         self._lock = threading.Lock()
         self._chosen = self.queries.model_choice()
         self._noted: dict[str, str] = {}
-        self.budget = Budget(self._spent_today, self.queries.spent_in_campaign, caps=self.queries.caps(None))
+        self.budget = Budget(
+            self._spent_today, self.queries.spent_in_campaign, caps=self.queries.caps(), own=self.queries.own_caps()
+        )
         self.asker = Asker(
             self.prompts.book,
             lambda: self.choice,
@@ -48,18 +50,23 @@ class ModelDesk:
 
     @property
     def choice(self) -> ModelChoice | None:
-        """The model that is asked: the one chosen on a page or by a command, else the environment's, else none."""
-        return self._chosen or choice_from_environment()
+        """The model that is asked: the one, or none, chosen on a page or by a command, else the environment's, else none."""
+        if self._chosen is None:
+            return choice_from_environment()
+        return None if self._chosen == NO_MODEL else self._chosen
 
     def choose(self, choice: ModelChoice) -> None:
-        """Ask that model from the next call on. Raises StoreError for an address that carries a key."""
+        """Ask that model, or none (`NO_MODEL`), from the next call on. Raises StoreError for an address that carries a key."""
         self.ledger.choose_model(choice)
         self._chosen = choice
 
-    def set_caps(self, caps: Caps) -> None:
-        """Spend no more than that from the next call on."""
-        self.ledger.set_caps(None, caps)
-        self.budget.caps = caps
+    def set_caps(self, caps: Caps, campaign_id: str | None = None) -> None:
+        """Spend no more than that from the next call on: that campaign, which need not have begun, or (None) all of them."""
+        self.ledger.set_caps(campaign_id, caps)
+        if campaign_id is None:
+            self.budget.caps = caps
+        else:
+            self.budget.set_own(campaign_id, caps)
 
     def book(self) -> PromptBook:
         """The prompts as they are now. Raises PromptError if there has been no good book yet."""
@@ -102,8 +109,8 @@ class ModelDesk:
         self._ending.set()
         self._export.close()
 
-    def _spent_today(self) -> Spent:
-        return self.queries.spent_on_day(datetime.now(UTC).date())
+    def _spent_today(self, campaign_id: str | None = None) -> Spent:
+        return self.queries.spent_on_day(datetime.now(UTC).date(), campaign_id)
 
     def _record(self, call: CallRecord) -> None:
         """Keep the call and, when its prompt is new, the text of that."""

@@ -139,12 +139,13 @@ class CallQueries:
 
     # Spending: calls of every origin cost money
 
-    def spent_on_day(self, day: date) -> Spent:
-        """What all calls of that UTC day have cost."""
+    def spent_on_day(self, day: date, campaign_id: str | None = None) -> Spent:
+        """What all calls of that UTC day have cost, those for one campaign or for all."""
         start = datetime.combine(day, time())
         rows = self._reader.rows(
-            f"SELECT {SPENT} FROM model_calls m JOIN model_call_times t USING (call_id) WHERE t.at_utc >= ? AND t.at_utc < ?",
-            [start, start + timedelta(days=1)],
+            f"""SELECT {SPENT} FROM model_calls m JOIN model_call_times t USING (call_id)
+                WHERE t.at_utc >= $1 AND t.at_utc < $2 AND ($3 IS NULL OR m.campaign_id = $3)""",
+            [start, start + timedelta(days=1), campaign_id],
         )
         return Spent(*rows[0])
 

@@ -51,8 +51,8 @@ class ModelLedger:
         return True
 
     def choose_model(self, choice: ModelChoice) -> None:
-        """Ask that model from now on. Raises StoreError for an address that carries a name or a key: those stay in the
-        environment."""
+        """Ask that model from now on, or none (`NO_MODEL`). Raises StoreError for an address that carries a name or a key: those
+        stay in the environment."""
         parts = urlsplit(choice.api_base)
         if "@" in parts.netloc or parts.query or parts.fragment:
             raise StoreError(
@@ -63,10 +63,8 @@ class ModelLedger:
             self._event(writer, "model_choices", (to_json(asdict(choice)),))
 
     def set_caps(self, campaign_id: str | None, caps: Caps) -> None:
-        """Cap what that campaign may spend from now on, or every campaign without caps of its own."""
+        """Cap what that campaign may spend from now on, or (None) all of them. The campaign need not have begun."""
         with self._database.transaction() as writer:
-            if campaign_id is not None:
-                check_campaign(writer, campaign_id)
             self._event(writer, "caps", (campaign_id, to_json(asdict(caps))))
 
     # Prompts

@@ -25,16 +25,19 @@ class ModelQueries(CallQueries, PromptQueries, StoryQueries, MemoryQueries, Funn
         """Grows with each commit: a page may cache its answers on it."""
         return self._reader.revision
 
-    def caps(self, campaign_id: str | None = None) -> Caps:
-        """The caps that hold for the campaign: its own, else those for all, else none."""
-        rows = self._reader.rows(
-            """SELECT caps FROM caps WHERE campaign_id IS NULL OR campaign_id = ?
-               ORDER BY campaign_id IS NULL, seq DESC LIMIT 1""",
-            [campaign_id],
-        )
-        return Caps(**json.loads(rows[0][0])) if rows else Caps()
+    def caps(self) -> Caps:
+        """The caps for all campaigns."""
+        return self._caps().get(None, Caps())
+
+    def own_caps(self) -> dict[str, Caps]:
+        """The caps of each campaign that has some of its own."""
+        return {campaign_id: caps for campaign_id, caps in self._caps().items() if campaign_id is not None}
+
+    def _caps(self) -> dict[str | None, Caps]:
+        rows = self._reader.rows("SELECT campaign_id, arg_max(caps, seq) FROM caps GROUP BY campaign_id ORDER BY campaign_id")
+        return {campaign_id: Caps(**json.loads(caps)) for campaign_id, caps in rows}
 
     def model_choice(self) -> ModelChoice | None:
-        """The model that was chosen last; None if none was."""
+        """The model that was chosen last, `NO_MODEL` if that was none; None if nobody has chosen."""
         rows = self._reader.rows("SELECT choice FROM model_choices ORDER BY seq DESC LIMIT 1")
         return ModelChoice(**json.loads(rows[0][0])) if rows else None

@@ -75,6 +75,27 @@ def test_caps_hold_from_the_button_on_and_are_there_again(form: AppTest) -> None
     assert research().model.budget.caps == caps
     assert research().model.queries.caps() == caps
     assert "the cap of 50 calls a campaign" in captions(form)
+    assert research().model.queries.own_caps() == {}
+
+
+def test_caps_of_a_campaign_that_has_not_begun_hold_from_its_start_on_whatever_is_changed_before(form: AppTest) -> None:
+    form.number_input(key="budget.own.new.calls_per_campaign").set_value(3).run()
+    form.number_input(key="research.stop_runs").set_value(1)
+    form.number_input(key="research.seed").set_value(77).run()
+    assert research().model.queries.own_caps() == {}
+    form.button(key="research.start").click().run()
+    assert not form.exception
+    service = research()
+    (campaign_id,) = service.model.queries.own_caps()
+    assert campaign_id == service.status().campaign_id
+    assert service.model.budget.own(campaign_id) == Caps(calls_per_campaign=3)
+    assert "this campaign's own cap of 3 calls a campaign" in captions(form)
+    form.number_input(key=f"budget.own.{campaign_id}.usd_per_day").set_value(1.5).run()
+    form.button(key="budget.own.save").click().run()
+    assert service.model.budget.own(campaign_id) == Caps(usd_per_day=1.5, calls_per_campaign=3)
+    assert service.model.budget.caps == Caps()
+    service.stop()
+    assert service.wait(60)
 
 
 def test_the_cap_that_is_spent_is_told_before_the_start(form: AppTest) -> None:

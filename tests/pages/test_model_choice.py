@@ -62,6 +62,22 @@ def test_a_server_on_this_machine_is_offered_and_needs_no_key(form: AppTest, mon
     assert (choice.model, choice.api_base) == ("ollama_chat/gemma3", OLLAMA.api_base)
 
 
+def test_no_model_can_be_chosen_and_the_environments_is_then_offered_and_not_asked(
+    form: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MODEL", "openai/from-outside")
+    form.run()
+    form.button(key="model.none").click().run()
+    assert not form.exception
+    assert (research().model.choice, research().status().model) == (None, "")
+    assert any("No language model is chosen: the random arm runs" in info.value for info in form.info)
+    assert form.button(key="model.none").disabled
+    form.button(key="model.environment").click().run()
+    choice = research().model.choice
+    assert choice is not None
+    assert choice.model == "openai/from-outside"
+
+
 @pytest.mark.parametrize(("place", "name", "wanted"), [
     ("Anthropic", "claude-sonnet-4-5", ("ANTHROPIC_API_KEY", "API_KEY")),
     ("Google Gemini", "gemini-2.5-flash", ("GEMINI_API_KEY", "API_KEY")),

@@ -24,8 +24,9 @@ class Book:
         rows = [spent for name, spent in self.rows if campaign_id in (None, name)]
         return Spent(len(rows), sum(r.tokens_in for r in rows), 0, sum(r.usd for r in rows))
 
-    def budget(self, **caps: float) -> Budget:
-        return Budget(self.total, self.total, caps=Caps(**caps))  # type: ignore[arg-type]
+    def budget(self, own: Caps | None = None, **caps: float) -> Budget:
+        mine = {} if own is None else {HERE.campaign_id: own}
+        return Budget(self.total, self.total, caps=Caps(**caps), own=mine)  # type: ignore[arg-type]
 
 
 def test_without_caps_everything_is_let_through_and_nothing_needs_a_price() -> None:
@@ -62,6 +63,34 @@ def test_a_cap_per_campaign_binds_that_campaign_alone() -> None:
         budget.reserve(HERE, 1, None)
     budget.reserve(ELSEWHERE, 1, None)
     with pytest.raises(CapReached, match="1 in flight"):
+        budget.reserve(ELSEWHERE, 1, None)
+
+
+def test_a_campaigns_own_caps_bind_it_alone_and_a_day_of_all_holds_beside_them() -> None:
+    book = Book()
+    budget = book.budget(own=Caps(calls_per_day=1), calls_per_day=4)
+    for _ in range(2):
+        book.write(ELSEWHERE)
+    budget.reserve(HERE, 1, None)
+    with pytest.raises(CapReached, match="the campaign's own cap of 1 calls per day"):
+        budget.reserve(HERE, 1, None)
+    budget.reserve(ELSEWHERE, 1, None)
+    with pytest.raises(CapReached, match=r"^the cap of 4 calls per day"):
+        budget.reserve(ELSEWHERE, 1, None)
+
+
+def test_a_campaigns_own_cap_stands_in_place_of_the_one_for_all_in_its_unit_alone() -> None:
+    book = Book()
+    budget = book.budget(own=Caps(calls_per_campaign=3), calls_per_campaign=1, tokens_per_campaign=100)
+    for _ in range(3):
+        budget.reserve(HERE, 10, None)
+    with pytest.raises(CapReached, match="own cap of 3 calls per campaign"):
+        budget.reserve(HERE, 1, None)
+    budget.set_own(HERE.campaign_id, Caps(calls_per_campaign=9))
+    with pytest.raises(CapReached, match=r"^the cap of 100 tokens per campaign"):
+        budget.reserve(HERE, 80, None)
+    budget.reserve(ELSEWHERE, 1, None)
+    with pytest.raises(CapReached, match=r"^the cap of 1 calls per campaign"):
         budget.reserve(ELSEWHERE, 1, None)
 
 

@@ -82,3 +82,12 @@ def test_a_days_cap_that_no_day_of_work_can_reach_is_never_reached() -> None:
 
 def test_a_model_that_costs_nothing_never_reaches_a_cap_in_dollars() -> None:
     assert of(caps=Caps(usd_per_day=1.0), price=(0.0, 0.0)).reaches == ()
+
+
+def test_a_campaigns_own_caps_are_reached_by_what_it_has_spent_itself() -> None:
+    more = {"own": Caps(calls_per_day=50, calls_per_campaign=30), "campaign_today": Spent(calls=10)}
+    caps = Caps(calls_per_campaign=1_000, calls_per_day=1_000)
+    found = estimate(TWO_RUNS, price=PRICE, caps=caps, today=NOTHING, campaign=Spent(calls=20), now=NOON, **more)  # type: ignore
+    assert [(reach.span, reach.limit, reach.runs, reach.is_own) for reach in found.reaches] == [
+        ("campaign", 30.0, 2, True), ("day", 50.0, 8, True), ("day", 1_000.0, 200, False)
+    ]  # fmt: skip

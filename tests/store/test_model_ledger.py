@@ -313,13 +313,13 @@ def test_an_indicators_name_belongs_to_the_lowest_run_whichever_committed_first(
     assert model_queries.indicators("c1", 1) == []
 
 
-def test_caps_are_the_campaigns_own_else_those_for_all(model_ledger: ModelLedger, model_queries: ModelQueries) -> None:
-    assert model_queries.caps("c1") == Caps()
+def test_caps_are_for_all_or_a_campaigns_own_and_the_latest_count(model_ledger: ModelLedger, model_queries: ModelQueries) -> None:
+    assert (model_queries.caps(), model_queries.own_caps()) == (Caps(), {})
     model_ledger.set_caps(None, Caps(usd_per_day=5.0))
     model_ledger.set_caps("c1", Caps(calls_per_campaign=10))
     model_ledger.set_caps("c1", Caps(calls_per_campaign=20))
-    assert model_queries.caps("c1") == Caps(calls_per_campaign=20)
-    assert model_queries.caps() == model_queries.caps("c2") == Caps(usd_per_day=5.0)
+    assert model_queries.own_caps() == {"c1": Caps(calls_per_campaign=20)}
+    assert model_queries.caps() == Caps(usd_per_day=5.0)
 
 
 def test_the_chosen_model_is_kept_and_never_a_key(

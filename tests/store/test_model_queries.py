@@ -278,7 +278,7 @@ def _answers(queries: ModelQueries) -> dict[str, Any]:
         "cases": queries.funnel_cases("c1", "policy"),
         "refusals": queries.funnel_refusals("c1", limit=99),
         "choice": queries.model_choice(),
-        "caps": queries.caps("c1"),
+        "caps": [queries.caps(), queries.own_caps()],
     }
 
 
