@@ -124,7 +124,7 @@ class ModelArm:
     def _make(self, run: ModelRun) -> Made:
         outcome = run.make()
         calls = self._desk.queries.statuses(run.loop.campaign_id, self._turns.seen_by(run.number))
-        turn = (run.number - 1) // len(self._turns.arms) + 1
+        turn = self._turns.turn_of(run.number)
         return Made(outcome, learn(run, turn, calls, self._desk.book()), run.plan)
 
     def keep(self, made: Made, ledger: Ledger) -> None:
