@@ -24,6 +24,10 @@ says what to change next. The random arm makes as many runs beside it, so that y
 **It is sent** theme, benchmarks, notes, ideas, lessons, code, and figures and charts of train without names, dates or price
 levels. **It is never sent** bars, anything of the vault, of validation more than one word a run, or a key.
 """
+PORTFOLIO = (
+    "Equal sleeves: each asset has its own share of the capital. Shared cash: all draw on one account; of more entries than "
+    "there are places or cash those of the highest rank fill, and the others are counted as rejected."
+)
 OPTIONAL = KEPT | {"value": None}  # a field that may be left or made empty
 
 
@@ -91,6 +95,11 @@ def money() -> None:
                         help="Parameter sets tried for each strategy.")  # fmt: skip
         st.selectbox("Method", ["grid", "random"], key="research.method", **KEPT,
                      help="Grid spreads the sets evenly over the ranges; random draws them.")  # fmt: skip
+        st.selectbox("Portfolio", [False, True], key="research.shared_cash", help=PORTFOLIO, **KEPT,
+                     format_func={False: "Equal sleeves", True: "Shared cash"}.get)  # fmt: skip
+        if st.session_state["research.shared_cash"]:
+            st.number_input("Most positions at once", 1, key="research.max_positions", **KEPT)
+            st.number_input("A position, % of equity", 0.01, 100.0, format="%.4g", key="research.position_percent", **KEPT)
 
 
 def goals() -> None:

@@ -120,8 +120,16 @@ def labels(service: ResearchService, spec: CampaignSpec) -> None:
     st.caption(
         f"{look.plain(spec.dataset)}, {len(spec.assets):,} of {described['assets']:,} assets, {described['timeframe']} bars; "
         f"{'; '.join(spans)} (UTC). Each fill pays a fee of {look.percent(spec.costs.fee_rate, signed=False)} and slippage of "
-        f"{look.percent(spec.costs.slippage_rate, signed=False)}; capital {look.money(spec.capital, spec.currency)}."
+        f"{look.percent(spec.costs.slippage_rate, signed=False)}; capital {look.money(spec.capital, spec.currency)}, "
+        f"{_portfolio_text(spec)}."
     )
+
+
+def _portfolio_text(spec: CampaignSpec) -> str:
+    if spec.shared_cash is None:
+        return "in equal sleeves"
+    share = look.percent(spec.shared_cash.fraction, signed=False)
+    return f"shared by at most {spec.shared_cash.max_positions:,} positions of {share} of equity each"
 
 
 def _day(time_ns: int) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import streamlit as st
 
 from engine.errors import CampaignError
-from engine.records import Benchmarks, CampaignSpec, Costs, StopConditions
+from engine.records import Benchmarks, CampaignSpec, Costs, SharedCash, StopConditions
 from engine.research.campaign import Choices
 from engine.research.service import ResearchService
 from pages import selection, start_list
@@ -30,7 +30,9 @@ def _shown(of: Choices | CampaignSpec) -> dict[str, Any]:
     """The choices that stand under the same name in both records."""
     same = ("theme", "proposer", "seed", "scenarios", "method", "objective", "min_trades", "sides", "capital", "currency")
     return {name: getattr(of, name) for name in same} | {
-        "fee_percent": _percent(of.costs.fee_rate), "slippage_percent": _percent(of.costs.slippage_rate),
+        "shared_cash": of.shared_cash is not None, "max_positions": (of.shared_cash or SharedCash()).max_positions,
+        "position_percent": _percent((of.shared_cash or SharedCash()).fraction), "fee_percent": _percent(of.costs.fee_rate),
+        "slippage_percent": _percent(of.costs.slippage_rate),
         "want_return_percent": _percent(of.benchmarks.total_return), "want_trades": of.benchmarks.trades,
         "want_assets": of.benchmarks.assets, "want_win_rate_percent": _percent(of.benchmarks.win_rate),
         "stop_runs": of.stop.runs, "stop_hours": of.stop.hours, "stop_when_met": of.stop.benchmarks_met,
@@ -89,6 +91,10 @@ def check_windows(choices: Mapping[str, Any]) -> None:
         )
 
 
+def _account(choices: Mapping[str, Any]) -> SharedCash:
+    return SharedCash(choices["max_positions"], choices["position_percent"] / 100)
+
+
 def draft(service: ResearchService, choices: Mapping[str, Any]) -> CampaignSpec:
     """The specification of these choices. Raises EngineError where they do not fit each other or the dataset."""
     same = ("name", "theme", "top_assets", "embargo_bars", "seed", "scenarios", "method", "objective", "min_trades", "sides",
@@ -102,6 +108,7 @@ def draft(service: ResearchService, choices: Mapping[str, Any]) -> CampaignSpec:
             train=choices["train_percent"] / 100,
             validation=choices["validation_percent"] / 100,
             costs=Costs(choices["fee_percent"] / 100, choices["slippage_percent"] / 100),
+            shared_cash=_account(choices) if choices["shared_cash"] else None,
             benchmarks=Benchmarks(
                 total_return=_fraction(choices["want_return_percent"]),
                 trades=choices["want_trades"],

@@ -6,6 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.model_records import ModelChoice
+from engine.records import SharedCash
 from pages import setup
 from pages.access import research
 
@@ -65,6 +66,23 @@ def test_start_runs_what_the_fields_say(form: AppTest) -> None:
     assert (spec.name, len(spec.assets), spec.costs.fee_rate, spec.scenarios) == ("Two of five", 5, 0.002, 4)
     assert (spec.sides, spec.benchmarks.trades, spec.stop.runs) == ("long", None, 1)
     assert board["runs"].iloc[0] == 1
+
+
+def test_shared_cash_asks_for_its_places_and_goes_into_the_specification(form: AppTest) -> None:
+    assert "research.max_positions" not in {field.key for field in form.number_input}
+    form.selectbox(key="research.shared_cash").set_value(True).run()
+    form.number_input(key="research.max_positions").set_value(3)
+    form.number_input(key="research.position_percent").set_value(25.0)
+    form.number_input(key="research.scenarios").set_value(2)
+    form.number_input(key="research.stop_runs").set_value(1).run()
+    form.button(key="research.start").click().run()
+    assert not form.exception
+    service = research()
+    assert service.wait(60)
+    spec = service.queries.campaign(service.queries.campaigns()["campaign_id"].iloc[0]).spec
+    assert spec.shared_cash == SharedCash(3, 0.25)
+    again = setup.draft(service, setup.choices_of(service, spec, spec.name) | {"name": spec.name})
+    assert again == spec
 
 
 def test_choices_that_leave_no_room_for_a_window_are_refused_in_a_sentence(form: AppTest) -> None:
