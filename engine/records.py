@@ -149,7 +149,9 @@ class StopConditions:
 class Terms:
     """What an analyst chooses that needs no dataset to be understood; the defaults are those of every form.
 
-    `proposer`: who writes the strategies; several arms take turns and are joined by +, as in `model+random`.
+    `proposer`: who writes the strategies; several arms take turns and are joined by +, as in `model+random`. `method`: how
+    parameter sets are searched, see `docs/tuning.md`; `search_s`: after so many seconds `adaptive` begins no further batch, and
+    then results depend on the machine.
     `shared_cash` None: each asset is a sleeve with an equal share of the capital.
     """
 
@@ -157,7 +159,8 @@ class Terms:
     proposer: str = "random"
     seed: int = 1
     scenarios: int = 200
-    method: Literal["grid", "random"] = "grid"
+    method: Literal["grid", "random", "tpe", "hybrid", "adaptive", "robust"] = "grid"
+    search_s: float | None = None
     objective: str = "sharpe"
     min_trades: int = 100
     sides: Literal["long", "both"] = "both"

@@ -42,6 +42,11 @@ class Settings:
         return self.store_dir / "snapshot"
 
     @property
+    def cache_dir(self) -> Path:
+        """What can be computed again."""
+        return self.store_dir / "cache"
+
+    @property
     def spool_dir(self) -> Path:
         return self.store_dir / "spool"
 

@@ -13,7 +13,8 @@ from engine.market.bars import Panel
 from engine.market.splits import split_windows
 from engine.proposal.redaction import redact
 from engine.records import CampaignSpec, Costs, SharedCash, Terms, Window
-from engine.research.objectives import OBJECTIVES
+from engine.research.objectives import OBJECTIVES, ROBUST_OBJECTIVES
+from engine.research.tuning import METHODS
 
 PROPOSERS = ("random", "model")
 MAX_SCENARIOS = 100_000
@@ -63,8 +64,9 @@ def campaign_id_of(spec: CampaignSpec) -> str:
     """The campaign's identity: a hash of all that was asked for but its stop conditions, so that the same again goes on."""
     plain = spec.as_dict()
     plain.pop("stop")
-    if plain["shared_cash"] is None:  # campaigns from before there was a choice keep their identity
-        plain.pop("shared_cash")
+    for choice in ("shared_cash", "search_s"):  # campaigns from before there was a choice keep their identity
+        if plain[choice] is None:
+            plain.pop(choice)
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -116,7 +118,7 @@ def check_spec(spec: CampaignSpec) -> None:
         ("name", "a name of 1 to 80 letters", 1 <= len(spec.name.strip()) <= 80),
         ("objective", f"one of {', '.join(OBJECTIVES)}", spec.objective in OBJECTIVES),
         ("scenarios", f"1 to {MAX_SCENARIOS:,}", 1 <= spec.scenarios <= MAX_SCENARIOS),
-        ("method", "grid or random", spec.method in ("grid", "random")),
+        ("method", f"one of {', '.join(METHODS)}", spec.method in METHODS),
         ("sides", "long or both", spec.sides in ("long", "both")),
         ("min_trades", "0 or more", spec.min_trades >= 0),
         ("seed", "a whole number from 0 to 2^63 - 1", 0 <= spec.seed <= MAX_SEED),
@@ -127,8 +129,22 @@ def check_spec(spec: CampaignSpec) -> None:
     ):
         if not fits:
             raise CampaignError(f"the campaign's {name} is {getattr(spec, name)!r}; wanted {wanted}")
+    _check_search(spec)
     check_costs(spec.costs)
     check_shared_cash(spec.shared_cash)
+
+
+def _check_search(spec: CampaignSpec) -> None:
+    """Raises CampaignError where method, objective and time do not fit each other."""
+    if spec.method == "robust" and spec.objective not in ROBUST_OBJECTIVES:
+        raise CampaignError(
+            f"the method robust takes the objective apart into folds, which {spec.objective} does not allow; choose one of"
+            f" {', '.join(ROBUST_OBJECTIVES)}, or another method"
+        )
+    if spec.search_s is not None and not (spec.method == "adaptive" and 0 < spec.search_s < math.inf):
+        raise CampaignError(
+            f"a search of {spec.search_s:g} s by the method {spec.method} was asked for; wanted more than 0 s, by adaptive alone"
+        )
 
 
 def _differ(items: Sequence[str]) -> bool:

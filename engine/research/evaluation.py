@@ -14,9 +14,10 @@ from engine.analysis.causality import Verdict, confirm, screen
 from engine.analysis.metrics import asset_table, portfolio_table
 from engine.analysis.spot_checks import SpotChecks
 from engine.backtest.portfolio import Result, run_strategy
-from engine.backtest.sweep import Outcomes, Progress, TestBed, hold_outcomes, prepare, sweep
+from engine.backtest.sweep import Keep, Outcomes, Progress, Screen, TestBed, give_up, hold_outcomes, join, prepare, sweep
 from engine.market.bars import Panel
 from engine.records import CampaignSpec, Costs, Failure, ParamRange, Params, SharedCash, Window
+from engine.research.outcome_cache import OutcomeCache, context_of, with_known
 from engine.settings import Settings
 from engine.strategy.sandbox import SandboxPool
 
@@ -36,16 +37,33 @@ class Sweep:
         return asset_table(self.outcomes, scenario, self.bed.market, self.bed.hold)
 
 
+def join_sweeps(parts: Sequence[Sweep]) -> Sweep:
+    """The sweeps of one bed as one, scenario behind scenario: what was to be given up in one sweep is given up here too. Raises
+    ValueError for none."""
+    if not parts:
+        raise ValueError("no sweeps to join; wanted at least one")
+    if len(parts) == 1:
+        return parts[0]
+    outcomes = give_up(join([p.outcomes for p in parts]))
+    table = pd.concat([p.table for p in parts], ignore_index=True)
+    table.loc[[failure is not None for failure in outcomes.failures]] = np.nan
+    return Sweep(parts[0].bed, outcomes, table)
+
+
 class Evaluator:
     """Runs strategies on windows. Safe to use from several threads; test beds are shared and kept for a while.
 
     `result` uses the slots of `aside`, if given: who looks at a result then never waits for a sweep that has all the others.
+    With a `cache` no set is computed twice; the results are the same bits.
     """
 
-    def __init__(self, pool: SandboxPool, executor: Executor, *, aside: SandboxPool | None = None) -> None:
+    def __init__(
+        self, pool: SandboxPool, executor: Executor, *, aside: SandboxPool | None = None, cache: OutcomeCache | None = None
+    ) -> None:
         self._pool = pool
         self._aside = aside or pool
         self._executor = executor
+        self._cache = cache
         self._beds: OrderedDict[object, TestBed] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -78,13 +96,22 @@ class Evaluator:
 
     def sweep(
         self, source: str, params: Sequence[Params], bed: TestBed, *, sides: str = "both", progress: Progress | None = None,
-        cancelled: threading.Event | None = None, says_why: bool = True,
+        cancelled: threading.Event | None = None, says_why: bool = True, screen: Screen | None = None,
     ) -> Sweep:  # fmt: skip
-        """Figures of every parameter set; `says_why` as for `SandboxPool.signals`. Raises Cancelled when the event is set."""
-        outcomes = sweep(
-            source, params, bed, pool=self._pool, executor=self._executor, sides=sides, progress=progress, cancelled=cancelled,
-            says_why=says_why,
-        )  # fmt: skip
+        """Figures of every parameter set; `says_why` as for `SandboxPool.signals`, `screen` as for `sweep`. Raises Cancelled when
+        the event is set."""
+
+        def run(sets: Sequence[Params], told: Progress | None, keep: Keep | None) -> Outcomes:
+            return sweep(
+                source, sets, bed, pool=self._pool, executor=self._executor, sides=sides, progress=told, cancelled=cancelled,
+                says_why=says_why, screen=screen, keep=keep,
+            )  # fmt: skip
+
+        if self._cache is None:
+            outcomes = run(params, progress, None)
+        else:
+            context = context_of(source, bed, sides=sides, look="" if screen is None else screen.name)
+            outcomes = with_known(self._cache, context, params, run, screen=screen, progress=progress)
         return Sweep(bed, outcomes, portfolio_table(outcomes, bed.market, bed.hold))
 
     def screen(

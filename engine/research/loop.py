@@ -6,7 +6,7 @@ No threads, no sleep.
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -15,18 +15,21 @@ import pandas as pd
 
 from engine.analysis.causality import Verdict
 from engine.analysis.metrics import daily_returns
-from engine.backtest.sweep import TestBed
+from engine.backtest.sweep import Screen, TestBed
 from engine.market.bars import Panel
 from engine.records import CampaignSpec, Failure, ParamRange, Params, Proposal, RunRecord, TrialBatch
 from engine.research.campaign import code_hash_of, rng_of, run_id_of
 from engine.research.evaluation import Evaluator, Sweep, days_of, figures_of
 from engine.research.gate import Gate, open_gate, void
-from engine.research.objectives import choose_best, objective_values
+from engine.research.objectives import objective_of
+from engine.research.search import Searched, first_look_of, is_pruned, search
+from engine.research.tuning import make_tuner
 from engine.strategy.isolation import check_allowed
-from engine.strategy.params import draw, grid
 
 Tell = Callable[[str, int, int], None]
 """Told (stage, done, total) while a run is in work, from any thread."""
+TrialsOf = Callable[[str], Sequence[tuple[Params, float]]]
+"""Gives the parameter sets that a run has tried with their values, for its children to begin with."""
 
 
 class Proposer(Protocol):
@@ -37,13 +40,15 @@ class Proposer(Protocol):
 
 @dataclass
 class ResearchLoop:
-    """One campaign's loop over one panel. `step` is pure but for its clock: equal numbers give equal records."""
+    """One campaign's loop over one panel. `step` is pure but for its clock: equal numbers give equal records, unless the campaign
+    limits the seconds of a search."""
 
     campaign_id: str
     spec: CampaignSpec
     panel: Panel
     proposer: Proposer
     evaluator: Evaluator
+    trials_of: TrialsOf = field(default=lambda run_id: ())
     tell: Tell = field(default=lambda stage, done, total: None)
     cancelled: threading.Event = field(default_factory=threading.Event)
 
@@ -76,9 +81,11 @@ class ResearchLoop:
 
     def score(self, number: int, proposal: Proposal, checked: "Checked", rng: np.random.Generator, began: float) -> "Scored":
         """The run of a draft that was checked; `began` on the monotonic clock. Raises Cancelled as `step`."""
-        gate, verdict, params = checked.gate, checked.verdict, self._scenarios(checked.ranges, rng)
-        chosen = self._choose(proposal, params, gate, verdict)
-        swept, best, reason = chosen.swept, chosen.best, chosen.reason
+        verdict, warm = checked.verdict, self._warm(proposal)
+        searched = self._search(proposal, checked, rng, warm)
+        params = searched.params
+        chosen = self._choose(proposal, searched, checked.gate, verdict)
+        swept, best, reason = chosen.swept, chosen.best, chosen.reason + _gain(chosen, warm)
         trials = [self._trials(number, proposal, "train", swept.bed, len(params))]
         if chosen.judged is not None:
             trials.append(self._trials(number, proposal, "validation", chosen.judged.bed, 1))
@@ -103,17 +110,32 @@ class ResearchLoop:
         )
         return Scored(record, tuple(trials), swept, chosen.values, params)
 
-    def _scenarios(self, ranges: tuple[ParamRange, ...], rng: np.random.Generator) -> list[Params]:
-        if self.spec.method == "grid":
-            return grid(ranges, self.spec.scenarios)
-        return draw(ranges, self.spec.scenarios, rng)
+    def _warm(self, proposal: Proposal) -> Sequence[tuple[Params, float]]:
+        """What the proposal's parent has tried; nothing without a parent."""
+        return () if proposal.parent_run_id is None else self.trials_of(proposal.parent_run_id)
 
-    def _choose(self, proposal: Proposal, params: list[Params], gate: Gate, verdict: Verdict) -> "_Chosen":
-        """Sweep on train, and the best set, judged on validation; none if no set ran or if the best does not stand the deeper
+    def _search(
+        self, proposal: Proposal, checked: "Checked", rng: np.random.Generator, warm: Sequence[tuple[Params, float]]
+    ) -> Searched:
+        """All parameter sets that the campaign's method tries on train."""
+        spec, objective, bed = self.spec, objective_of(self.spec), checked.gate.masked(checked.verdict)
+        tuner = make_tuner(spec.method, checked.ranges, spec.scenarios, rng, warm=warm)
+        look = first_look_of(spec.method, bed, objective, is_cross_sectional=checked.verdict.is_cross_sectional)
+        began = time.monotonic()
+
+        def run(sets: list[Params], screen: Screen | None, before: int) -> Sweep:
+            return self._sweep(proposal, sets, bed, screen, before, tuner.most)
+
+        def is_late() -> bool:
+            return spec.search_s is not None and time.monotonic() - began > spec.search_s
+
+        return search(tuner, checked.ranges, objective, run, first_look=look, is_late=is_late)
+
+    def _choose(self, proposal: Proposal, searched: Searched, gate: Gate, verdict: Verdict) -> "_Chosen":
+        """The best set of those tried on train, judged on validation; none if no set ran or if the best does not stand the deeper
         checks."""
-        swept = self._sweep(proposal, params, gate.masked(verdict))
-        values = objective_values(swept.table, self.spec.objective, self.spec.min_trades)
-        best, reason = choose_best(swept.table, values, self.spec.objective, self.spec.min_trades)
+        swept, values, params = searched.swept, searched.values, searched.params
+        best, reason = objective_of(self.spec).best(swept.table, values, pruned=searched.pruned)
         if best is None:
             return _Chosen(swept, values, None, reason, _common_failure(swept), None)
         self.tell("check of the best", 0, 1)
@@ -134,11 +156,14 @@ class ResearchLoop:
     def _bed(self, window: str) -> TestBed:
         return self.evaluator.campaign_bed(self.panel, self.spec, window)
 
-    def _sweep(self, proposal: Proposal, params: list[Params], bed: TestBed) -> Sweep:
-        self.tell("sweep", 0, len(params))
+    def _sweep(
+        self, proposal: Proposal, params: list[Params], bed: TestBed, screen: Screen | None, before: int, most: int
+    ) -> Sweep:
+        if not before:
+            self.tell("sweep", 0, most)
         return self.evaluator.sweep(
-            proposal.source, params, bed, sides=self.spec.sides, cancelled=self.cancelled,
-            progress=lambda done: self.tell("sweep", done, len(params)),
+            proposal.source, params, bed, sides=self.spec.sides, cancelled=self.cancelled, screen=screen,
+            progress=lambda done: self.tell("sweep", before + done, most),
         )  # fmt: skip
 
     def _judge(self, proposal: Proposal, params: Params) -> Sweep:
@@ -191,6 +216,10 @@ class Scored:
     values: np.ndarray
     params: list[Params]
 
+    def in_full(self) -> list[int]:
+        """Rows of the sets that were not given up after a first look."""
+        return [row for row, failure in enumerate(self.swept.outcomes.failures) if not is_pruned(failure)]
+
 
 @dataclass(frozen=True, eq=False)
 class _Chosen:
@@ -203,6 +232,14 @@ class _Chosen:
     reason: str
     failure: Failure | None
     judged: Sweep | None
+
+
+def _gain(chosen: _Chosen, warm: Sequence[tuple[Params, float]]) -> str:
+    """What the best set has gained over the best that the parent has tried, in words; nothing where either is not known."""
+    known = [value for _, value in warm if np.isfinite(value)]
+    if chosen.best is None or not known or np.isnan(own := chosen.values[chosen.best]):
+        return ""
+    return f"; the best of the parent's {len(warm)} sets had {max(known):.2f}, this one {own:.2f} ({own - max(known):+.2f})"
 
 
 def _scenario_table(params: list[Params], swept: Sweep, values: np.ndarray) -> pd.DataFrame:

@@ -240,8 +240,10 @@ class ModelRun:
     def _pack(self, scored: Scored, result: Result, parent: PastRun | None) -> Pack:
         record, spec = scored.record, self.loop.spec
         assert record.best is not None
+        full = scored.in_full()
         return statistics_pack(
-            table=scored.swept.table, values=scored.values, params=scored.params, best=record.best, result=result,
+            table=scored.swept.table.iloc[full].reset_index(drop=True), values=scored.values[full],
+            params=[scored.params[row] for row in full], best=full.index(record.best), result=result,
             assets=record.assets["train"], daily=record.daily_returns["train"], benchmarks=spec.benchmarks,
             parent=self.context.facts(parent), objective=spec.objective, min_trades=spec.min_trades,
         )  # fmt: skip

@@ -9,7 +9,7 @@ import pandas as pd
 from engine.analysis.folds import FOLDABLE, fold_figures
 from engine.analysis.metrics import daily_returns
 from engine.figures import PORTFOLIO_FIGURES
-from engine.records import ParamRange, Params
+from engine.records import ParamRange, Params, Terms
 from engine.research.evaluation import Sweep
 from engine.strategy.param_space import neighbours
 
@@ -60,11 +60,17 @@ class Objective:
         values = self.values(swept)
         return without_peaks(values, neighbours(ranges, params)) if self.is_robust else values
 
-    def best(self, table: pd.DataFrame, values: np.ndarray) -> tuple[int | None, str]:
-        """As `choose_best`, with words that fit."""
+    def best(self, table: pd.DataFrame, values: np.ndarray, *, pruned: int = 0) -> tuple[int | None, str]:
+        """As `choose_best`, with words that fit; `pruned` sets were given up after a first look."""
         label = PORTFOLIO_FIGURES[self.figure].label
         words = f"median {label} over {ROBUST_FOLDS} folds of train, less spread and peaks," if self.is_robust else ""
-        return choose_best(table, values, self.figure, self.min_trades, words=words)
+        best, reason = choose_best(table, values, self.figure, self.min_trades, words=words)
+        return best, reason + (f"; {pruned} sets were given up after a first look" if pruned else "")
+
+
+def objective_of(spec: Terms) -> Objective:
+    """The objective of a campaign on those terms."""
+    return Objective(spec.objective, spec.min_trades, is_robust=spec.method == "robust")
 
 
 def steady_values(folds: np.ndarray) -> np.ndarray:

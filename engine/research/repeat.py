@@ -13,11 +13,12 @@ from engine.errors import DataError
 from engine.figures import ASSET_FIGURES, PORTFOLIO_FIGURES
 from engine.market.bars import Panel
 from engine.market.catalog import Catalog
-from engine.records import CampaignSpec, Params
+from engine.records import CampaignSpec, Failure, Params
 from engine.research.campaign import code_hash_of
 from engine.research.evaluation import Evaluator, Sweep, days_of
 from engine.research.gate import GATE_KINDS, open_gate
-from engine.research.objectives import choose_best, objective_values
+from engine.research.objectives import objective_of
+from engine.research.search import as_pruned
 from engine.store.answers import RunRow
 from engine.store.queries import Queries
 
@@ -114,9 +115,13 @@ def _compare_scored(
 
     stored = queries.scenarios(run.run_id)
     params = [json.loads(p) for p in stored["params"]]
-    train = again(gate.masked(known), params)
-    values = objective_values(train.table, spec.objective, spec.min_trades)
-    best, _ = choose_best(train.table, values, spec.objective, spec.min_trades)
+    ranges, objective = evaluator.ranges(run.source), objective_of(spec)
+    if isinstance(ranges, Failure):
+        comparison.note(f"its code is refused now: {ranges}")
+        return
+    train = as_pruned(again(gate.masked(known), params), stored["failure"].tolist())
+    values = objective.final_values(ranges, params, train)
+    best, _ = objective.best(train.table, values)
     validation = evaluator.campaign_bed(panel, spec, "validation")
     if run.failure is not None and run.failure.kind in GATE_KINDS and best is not None:
         leak = gate.confirm(run.source, params, train, best, known).failure

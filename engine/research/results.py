@@ -2,6 +2,7 @@
 rest.
 """
 
+import json
 import threading
 from collections import OrderedDict
 from typing import Any
@@ -13,7 +14,7 @@ from engine.backtest.sweep import TestBed
 from engine.errors import CampaignError, DataError
 from engine.market.bars import Panel
 from engine.market.catalog import Catalog
-from engine.records import RUN_WINDOWS, CampaignSpec, Failure
+from engine.records import RUN_WINDOWS, CampaignSpec, Failure, Params
 from engine.research.chart_lines import ChartLines, chart_lines
 from engine.research.evaluation import Evaluator, RunResult, run_result
 from engine.store.queries import Queries
@@ -57,6 +58,11 @@ class Results:
         if isinstance(result, Failure):
             raise CampaignError(f"run {run.number} did not run again on {window}: {result.kind}")
         return spec, result
+
+    def tried(self, run_id: str) -> list[tuple[Params, float]]:
+        """The parameter sets of the run with their objective on train, NaN where there is none; empty for one without any."""
+        rows = self._queries.scenarios(run_id)
+        return [(json.loads(params), float(value)) for params, value in zip(rows["params"], rows["objective"], strict=True)]
 
     def lines(self, run_id: str, symbol: str) -> ChartLines:
         """What the run's strategy returns as `plot` for that asset, on train. Raises as `result`, CampaignError if it fails."""

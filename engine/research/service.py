@@ -24,6 +24,7 @@ from engine.research.loop import ResearchLoop
 from engine.research.model_arm import ModelArm
 from engine.research.model_context import Library
 from engine.research.model_desk import ModelDesk
+from engine.research.outcome_cache import OutcomeCache
 from engine.research.proposers import make_proposer
 from engine.research.replay import Replays
 from engine.research.results import Results
@@ -63,7 +64,8 @@ class ResearchService:
             raise
         self._pools = SandboxPool(settings.slots, settings.limits), SandboxPool(1, settings.limits)
         self._executor = ThreadPoolExecutor(settings.slots, "evaluation")
-        self.evaluator = Evaluator(self._pools[0], self._executor, aside=self._pools[1])
+        cache = OutcomeCache(settings.cache_dir)
+        self.evaluator = Evaluator(self._pools[0], self._executor, aside=self._pools[1], cache=cache)
         self._judging = ThreadPoolExecutor(self._pools[1].slots, "judging")
         aside = Evaluator(self._pools[1], self._judging)  # replays and compiling never wait for a sweep
         self.results = Results(self.queries, self.catalog, self.evaluator, self._pools[1])
@@ -180,7 +182,9 @@ class ResearchService:
     def _loop_of(self, campaign_id: str) -> ResearchLoop:
         spec = self.spec(campaign_id)
         panel = self.results.panel(spec)
-        return ResearchLoop(campaign_id, spec, panel, make_proposer(spec, panel), self.evaluator)
+        return ResearchLoop(
+            campaign_id, spec, panel, make_proposer(spec, panel), self.evaluator, trials_of=self.results.tried
+        )  # fmt: skip
 
     def _begin(self, loop: ResearchLoop, *, only_by_hand: bool = False) -> None:
         """Set the loop to work, behind the work that there is; the lock is held."""

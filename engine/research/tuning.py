@@ -262,7 +262,7 @@ class _TreeParzen:
         sampler = optuna.samplers.TPESampler(seed=int(rng.integers(2**31)), n_startup_trials=_LEAST_BATCH // 2)
         self._study = optuna.create_study(direction="maximize", sampler=sampler)
         place, kinds = optuna.distributions.FloatDistribution(0.0, 1.0), optuna.distributions
-        self._space = {
+        self._space: dict[str, Any] = {
             r.name: kinds.CategoricalDistribution(range(len(r.choices))) if r.kind == "choice" else place for r in ranges
         }
         self._asked: dict[object, Any] = {}

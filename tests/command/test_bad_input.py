@@ -237,7 +237,7 @@ def test_a_strategy_file_that_cannot_be_read_is_refused(cli: Cli, tmp_path):
         ("backtest", ("--shared-cash", "5,0"), "cash is 0; wanted above 0"),
         ("sweep", ("--shared-cash", "5,1.5"), "cash is 1.5; wanted above 0 and at most 1"),
         ("sweep", ("--shared-cash", "5,nan"), "cash is nan; wanted"),
-        ("sweep", ("--method", "clever"), "'clever'; wanted grid or random"),
+        ("sweep", ("--method", "clever"), "'clever'; wanted one of grid, random, tpe, hybrid, adaptive, robust"),
         ("sweep", ("--scenarios", "0"), "0; wanted 1 to"),
         ("sweep", ("--scenarios", "2000000000"), "2000000000; wanted 1 to"),
         ("sweep", ("--method", "random", "--seed", "-3"), "-3; wanted"),

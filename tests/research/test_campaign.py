@@ -107,7 +107,7 @@ def test_the_top_of_more_assets_than_there_are_is_all_of_them_volume_or_not(pane
         (Choices(name="x" * 81), "xxx", "1 to 80 letters"),
         (Choices(objective="luck"), "'luck'", "sharpe, sortino"),
         (Choices(scenarios=0), "0", "1 to 100,000"),
-        (Choices(method="clever"), "'clever'", "grid or random"),
+        (Choices(method="clever"), "'clever'", "one of grid, random, tpe"),
         (Choices(sides="short"), "'short'", "long or both"),
         (Choices(min_trades=-1), "-1", "0 or more"),
         (Choices(seed=-1), "-1", "from 0"),
