@@ -1,0 +1,89 @@
+"""The best of many candidates without skill, and how many independent ones a correlated set amounts to.
+
+Hundreds of parameter sets of one strategy are near-copies of each other: counted one by one they would be punished too much,
+counted as one too little. The number that matters is the one that luck depends on: how many *independent* candidates would have
+the same expected best. It is measured directly. Under the null hypothesis of no skill the Sharpe ratios of the candidates are
+normal with the correlations of their returns; such vectors are drawn by weighting the days with normal numbers (the Gaussian
+multiplier bootstrap, Chernozhukov, Chetverikov and Kato 2013, which holds for far more candidates than days), and the mean of
+their maxima is turned into the number of independent normals that has it. A count of eigenvalues cannot exceed the number of
+days and is deaf to a few independent candidates beside a thousand copies; this one is neither.
+"""
+
+from functools import lru_cache
+from typing import Final
+
+import numpy as np
+from scipy.special import log_ndtr, ndtri
+
+EULER_GAMMA: Final = 0.5772156649015329
+DRAWS: Final = 2_000
+"""Leaves an error of about 3 % in the number of independent candidates."""
+SEED: Final = 20_140_711
+"""Maxima of different candidates on the same days can only be joined if their draws are the same."""
+_CHUNK: Final = 4_096
+
+
+def expected_maximum(n: np.ndarray | float) -> np.ndarray:
+    """Approximate mean of the best of n independent standard normals, n >= 1 real; 0 for n = 1, NaN below 1.
+
+    (1 - g) z(1 - 1/n) + g z(1 - 1/(n e)) with g Euler's constant and z the normal quantile: Bailey, Borwein, Lopez de Prado and
+    Zhu 2014, "Pseudo-mathematics and financial charlatanism", proposition 1. It is 2 % too high at n = 10 and 0.5 % at 1,000;
+    between 1 and 1.3, where it would be negative, it is 0.
+
+    >>> round(float(expected_maximum(100)), 3)
+    2.531
+    """
+    number = np.asarray(n, float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # ndtri(1 - 1/n) loses all digits for great n; the lower tail does not.
+        value = -(1 - EULER_GAMMA) * ndtri(1 / number) - EULER_GAMMA * ndtri(1 / (number * np.e))
+    return np.where(number >= 1, np.maximum(np.where(np.isfinite(value), value, 0.0), 0.0), np.nan)
+
+
+def maximum_quantile(n: np.ndarray | float, share: float) -> np.ndarray:
+    """The value that the best of n independent standard normals stays below in that share of cases: z(share^(1/n))."""
+    number = np.asarray(n, float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        # 1 - share^(1/n), without loss of digits where n is great
+        above = -np.expm1(np.log(share) / number)
+        return np.where(number >= 1, -ndtri(above), np.nan)
+
+
+def chance_maxima(returns: np.ndarray, *, draws: int = DRAWS, seed: int = SEED) -> np.ndarray:
+    """(draws,) best standardised Sharpe ratio of (candidates, days) returns, had none of them skill; -inf without candidates.
+
+    Returns have to be finite and to vary (`evidence_inputs.candidates`). Candidates on the same days share their draws: the
+    elementwise maximum of two results is the result of both sets together, so that a whole campaign's number of independent
+    trials can be kept as one small array and never needs all returns at once.
+    """
+    days = returns.shape[1]
+    weights = np.random.default_rng(seed).standard_normal((days, draws))
+    best = np.full(draws, -np.inf)
+    for start in range(0, len(returns), _CHUNK):
+        part = np.asarray(returns[start : start + _CHUNK], float)
+        part = part - part.mean(axis=1, keepdims=True)
+        part /= np.sqrt((part**2).sum(axis=1, keepdims=True))
+        np.maximum(best, (part @ weights).max(axis=0), out=best)
+    return best
+
+
+def independent_trials(maxima: np.ndarray) -> float:
+    """How many independent candidates have the expected best of these `chance_maxima`; NaN without candidates.
+
+    The exact mean of the best of n normals is inverted, not the approximation above.
+    """
+    mean = float(np.mean(maxima)) if len(maxima) else np.nan
+    if not np.isfinite(mean):
+        return float("nan")
+    numbers, means = _exact_maxima()
+    return float(np.exp(np.interp(mean, means, np.log(numbers))))
+
+
+@lru_cache(maxsize=1)
+def _exact_maxima() -> tuple[np.ndarray, np.ndarray]:
+    """n from 1 to 1e9 and the mean of the best of n standard normals: the integral of 1 - F^n above 0 less F^n below."""
+    numbers = np.geomspace(1.0, 1e9, 361)
+    grid = np.linspace(0.0, 10.0, 1_001)
+    above = -np.expm1(numbers[:, None] * log_ndtr(grid))
+    below = np.exp(numbers[:, None] * log_ndtr(-grid))
+    return numbers, np.trapezoid(above - below, grid, axis=1)
