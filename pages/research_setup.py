@@ -13,10 +13,10 @@ from pages.model_budget import model_budget
 from pages.model_choice import model_choice
 from pages.presets import presets
 from pages.run_choice import data_badges
+from pages.search_fields import search_fields
 
 service = research()
 KEPT = {"persist_state": "session"}  # what was typed is there again after a look at another page
-FEWEST = "A set with fewer trades on train, or in proportion to the bars on validation, ranks last."
 WITH_A_MODEL = """
 **What a model adds.** It writes a strategy for your theme, mends what the checks refuse, reads the statistics of train and
 says what to change next. The random arm makes as many runs beside it, so that you see whether it is better than chance.
@@ -90,11 +90,7 @@ def money() -> None:
         st.number_input("Seed", 0, key="research.seed", help="Equal seed, data and choices give the same runs.", **KEPT)
         st.number_input("Starting capital", 0.01, step=10_000.0, format="%.2f", key="research.capital", **KEPT)
         st.selectbox("Currency", currencies, key="research.currency", accept_new_options=True, **KEPT)
-        st.number_input("Fewest trades to rank", 0, key="research.min_trades", help=FEWEST, **KEPT)
-        st.number_input("Scenarios per run", 1, 100_000, step=50, key="research.scenarios", **KEPT,
-                        help="Parameter sets tried for each strategy.")  # fmt: skip
-        st.selectbox("Method", ["grid", "random"], key="research.method", **KEPT,
-                     help="Grid spreads the sets evenly over the ranges; random draws them.")  # fmt: skip
+        search_fields(KEPT)
         st.selectbox("Portfolio", [False, True], key="research.shared_cash", help=PORTFOLIO, **KEPT,
                      format_func={False: "Equal sleeves", True: "Shared cash"}.get)  # fmt: skip
         if st.session_state["research.shared_cash"]:

@@ -16,6 +16,7 @@ from engine.records import Benchmarks, CampaignSpec, Costs, SharedCash, StopCond
 from engine.research.campaign import Choices
 from engine.research.service import ResearchService
 from pages import selection, start_list
+from pages.search_fields import seconds_of
 
 
 def _percent(fraction: float | None) -> float | None:
@@ -28,7 +29,8 @@ def _fraction(percent: float | None) -> float | None:
 
 def _shown(of: Choices | CampaignSpec) -> dict[str, Any]:
     """The choices that stand under the same name in both records."""
-    same = ("theme", "proposer", "seed", "scenarios", "method", "objective", "min_trades", "sides", "capital", "currency")
+    same = ("theme", "proposer", "seed", "scenarios", "method", "search_s", "objective", "min_trades", "sides", "capital",
+            "currency")  # fmt: skip
     return {name: getattr(of, name) for name in same} | {
         "shared_cash": of.shared_cash is not None, "max_positions": (of.shared_cash or SharedCash()).max_positions,
         "position_percent": _percent((of.shared_cash or SharedCash()).fraction), "fee_percent": _percent(of.costs.fee_rate),
@@ -105,6 +107,7 @@ def draft(service: ResearchService, choices: Mapping[str, Any]) -> CampaignSpec:
             **{name: choices[name] for name in same},
             proposer=choices["proposer"] or "random",
             exclude=tuple(choices["exclude"]),
+            search_s=seconds_of(choices["method"], choices["search_s"]),
             train=choices["train_percent"] / 100,
             validation=choices["validation_percent"] / 100,
             costs=Costs(choices["fee_percent"] / 100, choices["slippage_percent"] / 100),

@@ -19,10 +19,12 @@ from engine.market.splits import window_named
 from engine.records import Costs, Failure, ParamRange, Params, SharedCash
 from engine.research.campaign import MAX_SCENARIOS, check_costs, check_shared_cash
 from engine.research.evaluation import Evaluator, Sweep, figures_of, open_evaluator
-from engine.research.objectives import OBJECTIVES, choose_best, objective_values
+from engine.research.objectives import OBJECTIVES, ROBUST_OBJECTIVES, Objective
+from engine.research.search import first_look_of, search
 from engine.research.trials import batch_of, record_look, record_trials
+from engine.research.tuning import METHODS, make_tuner
 from engine.settings import Settings, load_settings
-from engine.strategy.params import complete_params, draw, grid, parse_params
+from engine.strategy.params import complete_params, parse_params
 
 FileArgument = Annotated[Path, typer.Argument(help="A strategy file in the contract.")]
 WindowOption = Annotated[str, typer.Option("--window", help="train, validation, or all (which looks into the vault).")]
@@ -200,8 +202,8 @@ def sweep(
     file: FileArgument,
     data: DataOption,
     scenarios: Annotated[int, typer.Option(help="Number of parameter sets, at most for a grid.")] = 200,
-    method: Annotated[str, typer.Option(help="grid or random.")] = "grid",
-    seed: Annotated[int, typer.Option(help="Seed of the random method.")] = 1,
+    method: Annotated[str, typer.Option(help=f"{', '.join(METHODS)}; see docs/tuning.md.")] = "grid",
+    seed: Annotated[int, typer.Option(help="Seed of what the method draws.")] = 1,
     objective: Annotated[str, typer.Option(help="What the best set is best at.")] = "sharpe",
     min_trades: Annotated[int, typer.Option(help="Fewer trades than this rank last.")] = 100,
     window: WindowOption = "train",
@@ -218,12 +220,16 @@ def sweep(
     _check_sweep(method, scenarios, seed, objective)
     with open_evaluator(settings) as evaluator:
         ranges = _ranges(evaluator, source, file)
-        params = grid(ranges, scenarios) if method == "grid" else draw(ranges, scenarios, np.random.default_rng(seed))
         bed = _bed(settings, evaluator, file, data, window, Costs(fee_rate, slippage_rate), shared_cash, origin="sweep")
-        swept = evaluator.sweep(source, params, bed)
+        goal = Objective(objective, min_trades, is_robust=method == "robust")
+        searched = search(
+            make_tuner(method, ranges, scenarios, np.random.default_rng(seed)), ranges, goal,
+            lambda sets, screen, before: evaluator.sweep(source, sets, bed, screen=screen),
+            first_look=first_look_of(method, bed, goal, is_cross_sectional=None),
+        )  # fmt: skip
+    params, swept, values = searched.params, searched.swept, searched.values
     trials = record_trials(settings, batch_of(bed, source, origin="sweep", scenarios=len(params)))
-    values = objective_values(swept.table, objective, min_trades)
-    best, reason = choose_best(swept.table, values, objective, min_trades)
+    best, reason = goal.best(swept.table, values, pruned=searched.pruned)
     if best is None:
         raise StrategyError(f"{file.name}: none of {len(params)} scenarios ran; {swept.outcomes.failures[0]}")
     failures = {i: str(f) for i, f in enumerate(swept.outcomes.failures) if f is not None}
@@ -232,7 +238,8 @@ def sweep(
         write_table(out.with_suffix(".assets.parquet"), _assets_table(swept, len(params)))
     shown = [{"params": p, **figures_of(swept.table, i), "objective": values[i]} for i, p in enumerate(params)]
     answer = {
-        "scenarios": shown, "best": best, "reason": reason, "failed": len(failures), "failures": failures,
+        "scenarios": shown, "best": best, "reason": reason, "failed": len(failures) - searched.pruned,
+        "pruned": searched.pruned, "failures": failures,
         **_where(bed, data), "trials": trials.total,
     }  # fmt: skip
     if np.nanmax(swept.table["trades_with_open"]) == 0:
@@ -253,10 +260,16 @@ def _sweep_text(name: str, answer: dict[str, Any]) -> str:
 def _check_sweep(method: str, scenarios: int, seed: int, objective: str) -> None:
     """Raises StrategyError with the first thing that cannot be."""
     for name, found, wanted, fits in (
-        ("method", method, "grid or random", method in ("grid", "random")),
+        ("method", method, f"one of {', '.join(METHODS)}", method in METHODS),
         ("number of scenarios", scenarios, f"1 to {MAX_SCENARIOS:,}", 1 <= scenarios <= MAX_SCENARIOS),
         ("seed", seed, "a whole number of 0 or more", seed >= 0),
         ("objective", objective, f"one of {', '.join(OBJECTIVES)}", objective in OBJECTIVES),
+        (
+            "objective",
+            objective,
+            f"for robust one of {', '.join(ROBUST_OBJECTIVES)}",
+            method != "robust" or objective in ROBUST_OBJECTIVES,
+        ),
     ):
         if not fits:
             raise StrategyError(f"the sweep's {name} is {found!r}; wanted {wanted}")

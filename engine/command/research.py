@@ -22,6 +22,7 @@ from engine.research.campaign import Choices, Start
 from engine.research.evaluation import open_evaluator
 from engine.research.repeat import repeat_run
 from engine.research.service import ResearchService
+from engine.research.tuning import METHODS
 from engine.research.turns import MODEL
 from engine.settings import load_settings
 from engine.store.queries import Queries
@@ -41,7 +42,11 @@ def run(
     model: Annotated[str, typer.Option(help="The model that is asked, as litellm names it; default MODEL.")] = "",
     api_base: Annotated[str, typer.Option("--api-base", help="Address of its server; default API_BASE, or its own.")] = "",
     seed: Annotated[int, typer.Option(help="Equal seeds and settings give equal boards.")] = DEFAULTS.seed,
-    method: Annotated[str, typer.Option(help="grid or random.")] = DEFAULTS.method,
+    method: Annotated[str, typer.Option(help=f"How sets are searched: {', '.join(METHODS)}.")] = DEFAULTS.method,
+    search_s: Annotated[
+        float | None,
+        typer.Option(help="Seconds after which adaptive begins no further batch; results then depend on the machine."),
+    ] = None,
     objective: Annotated[str, typer.Option(help="What the best set of a run is best at, on train.")] = DEFAULTS.objective,
     min_trades: Annotated[int, typer.Option(help="Fewer trades than this rank last.")] = DEFAULTS.min_trades,
     long_only: Annotated[bool, typer.Option("--long-only", help="No short positions.")] = False,
@@ -63,7 +68,7 @@ def run(
         raise CampaignError(f"{iterations} iterations were asked for; wanted at least 1")
     choices = Choices(
         name=name, theme=theme, top_assets=top, proposer=_arms(proposer, arms), seed=seed, scenarios=scenarios,
-        method=method, objective=objective, min_trades=min_trades, sides="long" if long_only else "both",  # type: ignore[arg-type]
+        method=method, search_s=search_s, objective=objective, min_trades=min_trades, sides="long" if long_only else "both",  # type: ignore[arg-type]
         costs=Costs(fee_rate, slippage_rate), shared_cash=read_shared_cash(shared_cash), stop=StopConditions(runs=iterations),
     )  # fmt: skip
     starts = [Start(read_strategy(file), f"Start: {file.stem}.") for file in strategy_files(start_from or [])]

@@ -13,7 +13,15 @@ from engine.records import ParamRange, Params, ParamValue
 from engine.strategy.param_space import even, fitted, key_of, near, neighbours, place_of, points_in, value_at
 from engine.strategy.params import different, draw, grid, middle
 
-METHODS = ("grid", "random", "tpe", "hybrid", "adaptive", "robust")
+METHODS = {
+    "grid": "Spreads the sets evenly over all ranges, both ends included, and tries them all.",
+    "random": "Draws each value anywhere in its range.",
+    "tpe": "Learns from each batch where good sets lie and tries more of them there (tree-structured Parzen estimator).",
+    "hybrid": "A coarse net first, then closer and closer around its high plateaus; the quickest way to a good set.",
+    "adaptive": "Drawing, learning and closing in share each batch by what they find; ends early when none finds more.",
+    "robust": "Looks for sets that did well in most eighths of train and whose neighbours did well too, rather than for a peak.",
+}
+"""How each method searches, in a sentence."""
 PRUNING = ("tpe", "hybrid", "adaptive")
 """Methods whose later sets may be given up after a first look. Grid and random show what was asked for, whole, and the folds of
 robust need all of train."""
