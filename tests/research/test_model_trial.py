@@ -26,7 +26,7 @@ def recorded() -> list[CallRecord]:
 
 @pytest.fixture
 def budget() -> Budget:
-    return Budget(Spent, lambda campaign_id: Spent())
+    return Budget(lambda campaign_id: Spent(), lambda campaign_id: Spent())
 
 
 @pytest.fixture
