@@ -155,6 +155,22 @@ def test_an_older_ledger_is_migrated_behind_a_backup(settings: Settings, monkeyp
         Database(settings.database_path)
 
 
+def test_runs_from_before_shared_cash_rejected_no_entry(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migrations, "MIGRATIONS", migrations.MIGRATIONS[:5])
+    old = Database(settings.database_path)
+    with old.transaction() as writer:
+        writer.execute("INSERT INTO runs (run_id, number, train_trades, validation_trades) VALUES ('scored', 1, 7, 0)")
+        writer.execute("INSERT INTO runs (run_id, number) VALUES ('refused', 2)")
+        writer.execute("INSERT INTO scenarios (run_id, scenario, trades) VALUES ('scored', 0, 7), ('scored', 1, 'nan')")
+    old.close()
+    monkeypatch.undo()
+    new = Database(settings.database_path)
+    runs = new.rows("SELECT run_id, train_rejected_entries, validation_rejected_entries FROM runs ORDER BY number")
+    assert runs == [("scored", 0.0, 0.0), ("refused", None, None)]
+    assert new.rows("SELECT rejected_entries FROM scenarios ORDER BY scenario") == [(0.0,), (None,)]
+    new.close()
+
+
 def test_a_migration_that_fails_leaves_the_old_version(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     Database(settings.database_path).close()
     monkeypatch.setattr(migrations, "MIGRATIONS", (*migrations.MIGRATIONS, _failing_step))
