@@ -1,0 +1,73 @@
+"""The markets on which calibration is measured, by their names."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from engine.errors import DataError
+from engine.market.assemble import content_hash
+from engine.market.bars import FIELDS, Panel
+from engine.market.catalog import Catalog
+from engine.market.demo import demo_market
+from engine.market.nulls import mirrored, permuted
+from engine.market.planted import ASSETS, BARS, DEFAULT_STRENGTH, planted
+
+FORMS = "none, mirrored:NAME, permuted:NAME or planted:KIND[:STRENGTH]"
+_NULLS = {"mirrored": mirrored, "permuted": permuted}
+
+
+def market_named(text: str, seed: int, catalog: Catalog, *, assets: int | None = None, bars: int | None = None) -> Panel:
+    """The market of that name and seed; equal arguments, and equal bars under NAME, give equal bits.
+
+    `none`: a demo market without an edge; `mirrored:NAME` and `permuted:NAME`: nulls of a dataset in the catalog;
+    `planted:KIND[:STRENGTH]`: see `planted`. `assets` and `bars` make it smaller: of a dataset its first assets and last bars.
+    Each asset's name carries the seed, so that trials on one market never count as trials on another.
+
+    Raises DataError for another form, a size that cannot be, and a seed below 0; UnknownDataset for an unknown NAME.
+    """
+    form, _, rest = text.partition(":")
+    if seed < 0:
+        raise DataError(f"the seed is {seed}; wanted a whole number of 0 or more")
+    if form in _NULLS and rest:
+        return _NULLS[form](_part(catalog.open(rest), assets, bars), seed)
+    if text == "none":
+        return _signed(demo_market("none", seed=seed, edge=None, assets=assets or ASSETS, bars=bars or BARS), seed)
+    if form == "planted" and rest:
+        kind, colon, strength = rest.partition(":")
+        if assets not in (None, ASSETS):
+            raise DataError(f"found {assets} assets for {text}; a planted market has {ASSETS}: leave the number out")
+        return _signed(planted(kind, _number(strength, text) if colon else DEFAULT_STRENGTH, seed=seed, bars=bars or BARS), seed)
+    raise DataError(f"found market {text!r}; wanted {FORMS}: name one of them")
+
+
+def _number(text: str, market: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise DataError(f"found strength {text!r} in {market}; wanted a number such as planted:momentum:4") from None
+
+
+def _part(panel: Panel, assets: int | None, bars: int | None) -> Panel:
+    """The last bars of the first assets that have any there."""
+    start = panel.bars - (bars or panel.bars)
+    here = np.flatnonzero(panel.exists[max(start, 0) :].any(axis=0))
+    if start < 0 or not 0 < (assets or 1) <= len(here):
+        raise DataError(
+            f"found {assets or panel.assets} assets and {bars or panel.bars:,} bars wanted of {panel.name}, which has"
+            f" {len(here)} and {panel.bars:,} there: ask for less"
+        )
+    if assets is None and bars is None:
+        return panel
+    columns = here[:assets]
+    rows = start + np.flatnonzero(panel.exists[start:, columns].any(axis=1))
+    arrays: dict[str, Any] = {field: np.asfortranarray(getattr(panel, field)[rows][:, columns]) for field in FIELDS}
+    symbols, times_ns = tuple(panel.symbols[i] for i in columns), panel.times_ns[rows]
+    return replace(panel, symbols=symbols, times_ns=times_ns, data_hash=content_hash(symbols, times_ns, arrays), **arrays)
+
+
+def _signed(panel: Panel, seed: int) -> Panel:
+    """The panel whose assets carry the seed in their names."""
+    symbols = tuple(f"{symbol}~{seed}" for symbol in panel.symbols)
+    arrays: dict[str, Any] = {field: getattr(panel, field) for field in FIELDS}
+    return replace(panel, symbols=symbols, data_hash=content_hash(symbols, panel.times_ns, arrays))
