@@ -16,7 +16,7 @@ from engine.records import CampaignSpec, Costs, SharedCash, Terms, Window
 from engine.research.objectives import OBJECTIVES, ROBUST_OBJECTIVES
 from engine.research.tuning import METHODS
 
-PROPOSERS = ("random", "model")
+PROPOSERS = ("random", "mutate", "model")
 MAX_SCENARIOS = 100_000
 MAX_SEED = 2**63 - 1
 
@@ -123,7 +123,7 @@ def check_spec(spec: CampaignSpec) -> None:
         ("min_trades", "0 or more", spec.min_trades >= 0),
         ("seed", "a whole number from 0 to 2^63 - 1", 0 <= spec.seed <= MAX_SEED),
         ("capital", "a number above 0", 0 < spec.capital < math.inf),
-        ("proposer", f"{' or '.join(PROPOSERS)}, or both joined by +", set(spec.arms) <= set(PROPOSERS) and _differ(spec.arms)),
+        ("proposer", f"{', '.join(PROPOSERS)}, or several joined by +", set(spec.arms) <= set(PROPOSERS) and _differ(spec.arms)),
         ("benchmarks", "numbers, or None for what is not asked", all(b is None or math.isfinite(b) for b in asked)),
         ("stop", "at least 1 run and more than 0 hours, or None", (runs is None or runs >= 1) and (hours is None or hours > 0)),
     ):

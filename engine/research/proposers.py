@@ -1,13 +1,12 @@
-"""The proposer of a campaign's arm that draws."""
+"""The proposer of a campaign's arms that draw."""
 
 from engine.market.bars import DAY_S, Panel
 from engine.proposal.random_proposer import RandomProposer
 from engine.records import CampaignSpec
-from engine.research.loop import Proposer
 
 
-def make_proposer(spec: CampaignSpec, panel: Panel) -> Proposer:
-    """The random proposer, told what that panel does not tell. The model's arm needs none."""
+def make_proposer(spec: CampaignSpec, panel: Panel) -> RandomProposer:
+    """The random proposer, told what that panel does not tell; `mutate` draws its changes with it, the model's arm needs none."""
     says_nothing = {
         "volume": not panel.has_volume,
         "hour": panel.bar_s >= DAY_S and panel.bar_s % DAY_S == 0,

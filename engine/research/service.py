@@ -15,6 +15,7 @@ from engine.analysis.market_figures import market_figures
 from engine.errors import CampaignError, EngineError
 from engine.market.catalog import Catalog, ImportResult
 from engine.records import CampaignSpec, Proposal, StopConditions
+from engine.research.arms import check_rarer, turns_of
 from engine.research.campaign import Choices, Start, campaign_id_of, check_spec, code_hash_of, draft_spec
 from engine.research.compile_prompt import Compiling
 from engine.research.evaluation import Evaluator
@@ -24,11 +25,12 @@ from engine.research.loop import ResearchLoop
 from engine.research.model_arm import ModelArm
 from engine.research.model_context import Library
 from engine.research.model_desk import ModelDesk
+from engine.research.mutate_arm import MutateArm
 from engine.research.outcome_cache import OutcomeCache
 from engine.research.proposers import make_proposer
 from engine.research.replay import Replays
 from engine.research.results import Results
-from engine.research.turns import MODEL, Turns
+from engine.research.turns import MODEL, MUTATE, Turns
 from engine.research.work import CampaignWork, ServiceStatus
 from engine.settings import Settings
 from engine.store.database import Database
@@ -190,11 +192,13 @@ class ResearchService:
         """Set the loop to work, behind the work that there is; the lock is held."""
         if self.queries.state(loop.campaign_id) == "archived":
             self.ledger.campaign_event(loop.campaign_id, "unarchived")
-        turns = Turns(loop.spec.arms, self.queries.numbers(loop.campaign_id))
+        turns = turns_of(loop.campaign_id, loop.spec, self.queries)
         arm = self._model_arm(loop, turns) if MODEL in turns.arms else None
+        mutate = MutateArm(loop, turns, self.queries, self.model.queries) if MUTATE in turns.arms else None
         self._work = CampaignWork(
-            loop, self.ledger, self.queries, turns=turns, model=arm, conditions=lambda: self.spec(loop.campaign_id).stop,
-            recorded=self._recorded, by_hand=self._by_hand[loop.campaign_id], only_by_hand=only_by_hand, after=self._work,
+            loop, self.ledger, self.queries, turns=turns, model=arm, mutate=mutate,
+            conditions=lambda: self.spec(loop.campaign_id).stop, recorded=self._recorded,
+            by_hand=self._by_hand[loop.campaign_id], only_by_hand=only_by_hand, after=self._work,
         )  # fmt: skip
         self._work.begin()
 
@@ -203,6 +207,17 @@ class ResearchService:
         figures = market_figures(market.panel, market.window)
         library = Library(loop.campaign_id, loop.spec, loop.panel, self.queries, self.model.queries, figures)
         return ModelArm(loop, library, self.model, turns)
+
+    def make_baselines_rarer(self, campaign_id: str, every: int) -> None:
+        """Give the arms beside the model's their turn in every so manieth round only, from the next run on; 1 is as often as the
+        model. Raises CampaignError without a model's arm, and while a baseline's mean is not known well enough."""
+        spec = self.spec(campaign_id)
+        check_rarer(campaign_id, spec, self.queries, every)
+        with self._lock:
+            work = self._work
+            if work is None or work.campaign_id != campaign_id or not work.make_rarer(every):
+                rarer = turns_of(campaign_id, spec, self.queries).make_rarer(every)
+                self.ledger.campaign_event(campaign_id, "baselines", json.dumps(asdict(rarer)))
 
     def pause(self) -> None:
         """Hold after the run in work."""

@@ -1,20 +1,23 @@
 """A campaign at work: its loop in a thread of its own, and what can be told of it meanwhile."""
 
 import contextlib
+import json
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from engine.analysis.benchmarks import meets_all
 from engine.errors import EngineError
+from engine.model_records import Story
 from engine.records import RUN_WINDOWS, Proposal, RunRecord, StopConditions, TrialBatch
 from engine.research.loop import ResearchLoop
 from engine.research.model_arm import ModelArm
-from engine.research.turns import MODEL, Turns
+from engine.research.mutate_arm import MutateArm
+from engine.research.turns import MODEL, MUTATE, Turns
 from engine.store.ledger import Ledger
 from engine.store.queries import Queries
 from engine.strategy.sandbox import Cancelled
@@ -67,13 +70,14 @@ class CampaignWork:
 
     def __init__(
         self, loop: ResearchLoop, ledger: Ledger, queries: Queries, *, turns: Turns, model: ModelArm | None,
-        conditions: Callable[[], StopConditions], recorded: Callable[[], None], by_hand: deque[Proposal],
-        only_by_hand: bool = False, after: "CampaignWork | None" = None,
+        mutate: MutateArm | None, conditions: Callable[[], StopConditions], recorded: Callable[[], None],
+        by_hand: deque[Proposal], only_by_hand: bool = False, after: "CampaignWork | None" = None,
     ) -> None:  # fmt: skip
         self._loop, self._ledger, self._queries = loop, ledger, queries
         self._conditions, self._recorded, self._after = conditions, recorded, after
         self._by_hand, self._only_by_hand = by_hand, only_by_hand
-        self._turns, self._model = turns, model
+        self._turns, self._model, self._mutate = turns, model, mutate
+        self._rarer: int | None = None
         self._in_work: Proposal | None = None
         self._lock = threading.RLock()
         self._stop, self._go = threading.Event(), threading.Event()
@@ -117,6 +121,17 @@ class CampaignWork:
                 return False
             if proposal not in (self._in_work, *self._by_hand):
                 self._by_hand.append(proposal)
+            return True
+
+    def make_rarer(self, every: int) -> bool:
+        """Give the baselines their turn in every so manieth round only, from the next run on that nobody has begun.
+
+        False if this work has ended or is about to.
+        """
+        with self._lock:
+            if self._status.state not in _AT_WORK:
+                return False
+            self._rarer = every
             return True
 
     def go_on(self) -> bool:
@@ -195,6 +210,7 @@ class CampaignWork:
             event, detail = "failed", f"an unexpected fault, {type(error).__name__}: {error}; please report it"
         problem = detail if event == "failed" else None
         with contextlib.suppress(EngineError):
+            self._deal_anew()
             if not self._only_by_hand:
                 self._ledger.campaign_event(self.campaign_id, event, detail)
             elif event != "finished":
@@ -209,6 +225,7 @@ class CampaignWork:
             is_making = self._model is not None and self._model.is_making
             self._go.wait(0.0 if is_making else None)
             self._record_made()
+            self._deal_anew()
             if self._stop.is_set():
                 return self._last_word
             if self._go.is_set() and self._by_hand:
@@ -219,6 +236,13 @@ class CampaignWork:
                 return "finished", reason
             else:
                 self._next_of_arms()
+
+    def _deal_anew(self) -> None:
+        with self._lock:
+            every, self._rarer = self._rarer, None
+        if every is not None:
+            rarer = self._turns.make_rarer(every)
+            self._ledger.campaign_event(self.campaign_id, "baselines", json.dumps(asdict(rarer)))
 
     def _next_of_arms(self) -> None:
         """Begin what the model's arm may begin, and make one run of another arm that is not ahead of it."""
@@ -246,8 +270,8 @@ class CampaignWork:
 
     def _make(self, number: int, *, by_hand: bool) -> None:
         """Make and record the run of that number here."""
-        record, trials = self._step(number, by_hand=by_hand)
-        self._ledger.record_run(record, trials)
+        record, trials, story = self._step(number, by_hand=by_hand)
+        self._ledger.record_run(record, trials, story)
         self._recorded_run(record)
 
     def _record_made(self) -> None:
@@ -267,7 +291,7 @@ class CampaignWork:
         self._tell_of(record)
         self._recorded()
 
-    def _step(self, number: int, *, by_hand: bool) -> tuple[RunRecord, tuple[TrialBatch, ...]]:
+    def _step(self, number: int, *, by_hand: bool) -> tuple[RunRecord, tuple[TrialBatch, ...], Story | None]:
         """The run of that number: of the strategy by hand that waits longest, or one that is drawn."""
         with self._lock:
             if self._stop.is_set():
@@ -277,7 +301,10 @@ class CampaignWork:
             arm = self._turns.arm_of(number) if proposal is None else proposal.arm
             self._set(state="running" if state == "starting" else state, run_number=number, arm=arm)
         try:
-            return self._loop.step(number, proposal)
+            if proposal is None and arm == MUTATE and self._mutate is not None:
+                mutated = self._mutate.make(number)
+                return mutated.record, mutated.trials, mutated.story
+            return *self._loop.step(number, proposal), None
         except Cancelled:
             if proposal is not None and not self._only_by_hand:
                 self._by_hand.appendleft(proposal)

@@ -259,6 +259,20 @@ class Queries:
             [campaign_id],
         )
 
+    def arm_runs(self, campaign_id: str) -> pd.DataFrame:
+        """The campaign's runs in the order made, as arms are compared: number, arm, trials (scenarios that were scored on any
+        window), score (validation Sharpe; NaN with fewer trades than the campaign asks for), refused (drafts that never ran)."""
+        return self._database.read(
+            f"""SELECT r.number, r.arm, (coalesce(t.scenarios, 0) + coalesce(v.scenarios, 0))::BIGINT AS trials,
+                  CASE WHEN {_ENOUGH} THEN r.validation_sharpe END AS score,
+                  coalesce(len(s.refusals), CAST(r.status = 'failed' AND t.scenarios IS NULL AS BIGINT)) AS refused
+                FROM runs r JOIN campaigns c USING (campaign_id) LEFT JOIN stories s USING (run_id)
+                LEFT JOIN trials t ON t.batch_id = r.run_id || ':train'
+                LEFT JOIN trials v ON v.batch_id = r.run_id || ':validation'
+                WHERE r.campaign_id = ? ORDER BY r.number""",
+            [campaign_id],
+        )
+
     def daily_returns(self, run_id: str, window: str) -> pd.Series:
         """Daily portfolio returns of the run's best set, float32, by UTC day; empty if the run has none there."""
         rows = self._database.rows(

@@ -1,0 +1,48 @@
+"""The arms of a campaign beside each other: whose turn it is, and how far the model leads the better baseline."""
+
+import json
+
+from engine.analysis.meter import BASELINES, NARROW, ArmRuns, Meter, half_width, meter
+from engine.errors import CampaignError
+from engine.records import CampaignSpec
+from engine.research.turns import MODEL, Rarer, Turns
+from engine.store.queries import Queries
+
+MOST_RARE = 100
+
+
+def turns_of(campaign_id: str, spec: CampaignSpec, queries: Queries) -> Turns:
+    """The turns of a campaign as the ledger has them."""
+    told = queries.events(campaign_id, kind="baselines", limit=1_000)["detail"].tolist()
+    return Turns(spec.arms, queries.numbers(campaign_id), rarer=[Rarer(**json.loads(one)) for one in reversed(told)])
+
+
+def runs_by_arm(campaign_id: str, queries: Queries) -> dict[str, ArmRuns]:
+    """What each arm's runs cost, and what they were validated with."""
+    runs = queries.arm_runs(campaign_id)
+    return {
+        str(arm): ArmRuns(of["trials"].to_numpy(float), of["score"].to_numpy(float)) for arm, of in runs.groupby("arm", sort=True)
+    }
+
+
+def meter_of(campaign_id: str, queries: Queries) -> Meter:
+    """The campaign's meter; its bootstrap is seeded by the campaign's id, so that it is the same wherever it is shown."""
+    return meter(runs_by_arm(campaign_id, queries), seed=int(campaign_id, 16))
+
+
+def check_rarer(campaign_id: str, spec: CampaignSpec, queries: Queries, every: int) -> None:
+    """Raises CampaignError where baselines cannot have their turn in every so manieth round only, with the reason."""
+    beside = [arm for arm in spec.arms if arm in BASELINES]
+    if MODEL not in spec.arms or not beside:
+        raise CampaignError(f"the arms are {'+'.join(spec.arms)}; fewer turns for baselines need a model's arm and one beside it")
+    if not 1 <= every <= MOST_RARE:
+        raise CampaignError(f"a turn in every {every} rounds was asked for; wanted 1 (as often as the model) to {MOST_RARE}")
+    runs = runs_by_arm(campaign_id, queries)
+    for arm in beside if every > 1 else ():
+        width = half_width(runs[arm]) if arm in runs else float("nan")
+        if not width <= NARROW:
+            known = f"to ±{width:.2f}" if width == width else "of too few runs"
+            raise CampaignError(
+                f"the mean validated Sharpe ratio of the arm {arm} is known {known} only; wanted ±{NARROW:g}: let it run on, then"
+                " lower its share"
+            )
