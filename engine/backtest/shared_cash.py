@@ -99,14 +99,40 @@ def _close_books(sums, peaks):
 
 
 @njit(inline="always")
+def _enter(
+    prices, row0, n, t, asset, equity, free, delist_bars, entries, exits, short_entries, short_exits, cell_of_word, scalars,
+    cells, offsets, max_bars, cooldown, fee, slip, fraction, sums, curves, steps, trades, made, due, of_asset, peaks,
+):  # fmt: skip
+    """Enter that asset at the open of t + 1, follow the trade to its end and note what it frees then; returns its stake."""
+    longs, _ = _surviving(entries, exits, short_entries, short_exits, asset, t >> 6)
+    side = 1 if (longs >> np.uint64(t & 63)) & _ONE != 0 else -1
+    cell = _cell(entries, short_entries, cell_of_word, asset, t)
+    size = _risk(scalars, cells, offsets, R_SIZE, cell)
+    stake = min(equity * fraction * (size if size > 0 else 1.0), free)
+    worth, peak = len(peaks) + sums[asset, PNL], peaks[asset]
+    if t + 1 > of_asset[asset, LEFT]:  # it was not held at a close; entered anew at the open of its exit, it was
+        peak = _mark_cash(worth, peak, sums, asset)
+    out, pnl, reason, at_open, peaks[asset] = _trade(
+        prices, asset, row0, n, t, side, cell, stake, worth, stake, peak, entries, exits, short_entries, short_exits,
+        cell_of_word, scalars, cells, offsets, max_bars, fee, slip, delist_bars[asset], sums, curves, steps, trades, made,
+    )  # fmt: skip
+    of_asset[asset, LEFT], of_asset[asset, DECIDE] = out, n
+    if reason != STILL_OPEN:
+        of_asset[asset, DECIDE] = _decides_again(out, reason, at_open, cooldown)
+        freed = out if at_open else out + 1
+        due[freed, CASH] += stake + pnl
+        due[freed, PLACES] += 1.0
+    return stake
+
+
+@njit(inline="always")
 def _account(
     prices, row0, n, delist_bars, possible, entries, exits, short_entries, short_exits, cell_of_word, scalars, cells, offsets,
     ranks, max_bars, cooldown, fee, slip, max_positions, fraction, sums, curves, steps, trades, due, by_bar, of_asset, peaks,
     merit,
 ):  # fmt: skip
     """All trades of one scenario; returns their number."""
-    assets = prices.shape[0]
-    free = realized = float(assets)
+    free = realized = float(len(peaks))
     held = made = 0
     for t in range(n - 1):
         if t & 63 == 0:
@@ -115,7 +141,7 @@ def _account(
         free += due[t + 1, CASH]
         held -= int64(due[t + 1, PLACES])
         equity = realized + curves[t, EQUITY]
-        least = LEAST_CASH * max(equity, float(assets))
+        least = LEAST_CASH * max(equity, float(len(peaks)))
         has_room = held < max_positions and free > least
         count = _willing(t, by_bar[t & 63], entries, short_entries, cell_of_word, ranks, sums, of_asset, merit, has_room)
         for place in range(count):
@@ -124,29 +150,13 @@ def _account(
                 continue
             if len(ranks) > 0:
                 _bring_forward(place, count, of_asset, merit)
-            asset = of_asset[place, QUEUE]
-            longs, _ = _surviving(entries, exits, short_entries, short_exits, asset, t >> 6)
-            side = 1 if (longs >> np.uint64(t & 63)) & _ONE != 0 else -1
-            cell = _cell(entries, short_entries, cell_of_word, asset, t)
-            size = _risk(scalars, cells, offsets, R_SIZE, cell)
-            stake = min(equity * fraction * (size if size > 0 else 1.0), free)
-            worth, peak = assets + sums[asset, PNL], peaks[asset]
-            if t + 1 > of_asset[asset, LEFT]:
-                peak = _mark_cash(worth, peak, sums, asset)
-            out, pnl, reason, at_open, peaks[asset] = _trade(
-                prices, asset, row0, n, t, side, cell, stake, worth, stake, peak, entries, exits, short_entries, short_exits,
-                cell_of_word, scalars, cells, offsets, max_bars, fee, slip, delist_bars[asset], sums, curves, steps, trades,
-                made,
+            free -= _enter(
+                prices, row0, n, t, of_asset[place, QUEUE], equity, free, delist_bars, entries, exits, short_entries,
+                short_exits, cell_of_word, scalars, cells, offsets, max_bars, cooldown, fee, slip, fraction, sums, curves,
+                steps, trades, made, due, of_asset, peaks,
             )  # fmt: skip
             made += 1
             held += 1
-            free -= stake
-            of_asset[asset, LEFT], of_asset[asset, DECIDE] = out, n
-            if reason != STILL_OPEN:
-                of_asset[asset, DECIDE] = _decides_again(out, reason, at_open, cooldown)
-                freed = out if at_open else out + 1
-                due[freed, CASH] += stake + pnl
-                due[freed, PLACES] += 1.0
     _close_books(sums, peaks)
     return made
 
