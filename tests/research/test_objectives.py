@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from engine.figures import PORTFOLIO_FIGURES
-from engine.research.objectives import OBJECTIVES, choose_best, definition_of, objective_values
+from engine.research.objectives import OBJECTIVES, choose_best, definition_of, objective_values, steady_values, without_peaks
 
 NAN = np.nan
 
@@ -69,3 +69,28 @@ def test_every_objective_is_a_defined_figure_for_which_higher_is_better():
     for objective in OBJECTIVES:
         assert PORTFOLIO_FIGURES[objective].higher_is_better
         assert definition_of(objective).endswith(".")
+
+
+def test_a_steady_set_outscores_one_with_a_higher_median_and_a_wild_spread():
+    folds = np.array([[1.0] * 8, [1.5, 1.5, 1.5, 1.5, -3.0, -3.0, 6.0, 6.0], [2.0] * 4 + [NAN] * 4, [0.5] * 5 + [NAN] * 3])
+    steady, wild, half, most = steady_values(folds)
+    assert steady == 1.0 > wild
+    assert np.isnan(half)  # half of train without a trade shows nothing
+    assert most == 0.5
+
+
+def test_a_peak_loses_half_of_its_lead_over_its_neighbours_and_a_plateau_nothing():
+    values = np.array([1.0, 1.0, 1.0, 3.0, NAN])
+    near = np.array([[1, 2], [0, 2], [0, 1], [0, 1], [0, 1]])
+    assert without_peaks(values, near)[:4].tolist() == [1.0, 1.0, 1.0, 2.0]
+    assert np.isnan(without_peaks(values, near)[4])
+
+
+def test_a_neighbour_without_a_value_counts_as_the_lowest():
+    values, near = np.array([2.0, 0.0, NAN, NAN]), np.array([[2, 3], [0, 2], [0, 1], [0, 1]])
+    assert without_peaks(values, near)[0] == 1.0
+
+
+@pytest.mark.parametrize("near", [np.zeros((2, 0), int), np.array([[1], [0]])])
+def test_nothing_known_has_no_peaks(near):
+    assert np.isnan(without_peaks(np.array([NAN, NAN]), near)).all()
