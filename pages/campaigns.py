@@ -7,6 +7,7 @@ from engine.errors import EngineError
 from engine.research.turns import MODEL
 from pages import look, model_caps, selection, setup, vault
 from pages.access import attempt, research, show_problem
+from pages.baseline_share import baseline_share
 from pages.frame import controls
 from pages.run_choice import labels
 
@@ -81,6 +82,7 @@ def actions(campaign_id: str) -> None:
             setup.fill(setup.choices_of(service, row.spec, row.name))
             st.session_state["campaigns.leave"] = True
             st.rerun()  # the page as a whole leaves: a fragment's switch can cross its own next redraw and leave a blank page
+        baseline_share(service, row)
         if row.state == "archived":
             st.button("Unarchive", key="campaigns.unarchive", icon=":material/unarchive:",
                       on_click=lambda: attempt(service.unarchive, campaign_id))  # fmt: skip

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from pages.figures import blank
 from pages.look import ARMS, arm_text, colour
 
-_TINTS = {"model": "model", "random": "random", "human": "all"}
+_TINTS = {"model": "model", "random": "random", "mutate": "mutate", "human": "all"}
 BAR_PX = 30
 
 

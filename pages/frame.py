@@ -5,6 +5,7 @@ import streamlit as st
 from engine.research.service import ResearchService, ServiceStatus
 from pages.access import attempt, research, show_problem
 from pages.look import SYNTHETIC, arm_text, duration, isolation_badge, moment, plain
+from pages.meter_view import meter_line
 from pages.model_budget import spent_text, spent_today
 
 STATES = {
@@ -32,6 +33,7 @@ def sidebar_status() -> None:
             if status.synthetic:
                 st.badge("SYNTHETIC", color="orange", icon=":material/science:", help=SYNTHETIC)
             run_in_work(status)
+            meter_line(service, status.campaign_id)
         if status.waiting:
             st.caption(f"By hand, to be run next: {status.waiting:,}")
         _model(service, status)

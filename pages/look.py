@@ -26,6 +26,7 @@ COLOURS: dict[str, tuple[str, str]] = {
     "all": ("#4A5563", "#C3CCD6"),
     "model": ("#8F1B5F", "#EB5E9F"),
     "random": ("#7D8FA9", "#B3C3DA"),
+    "mutate": ("#4E6E46", "#A9C79C"),
     "null": ("#D5DAE1", "#333D4A"),
     "buy_and_hold": ("#8F8674", "#938A79"),
     "long": ("#1E93C4", "#3BAFEA"),
@@ -40,7 +41,7 @@ COLOURS: dict[str, tuple[str, str]] = {
 }
 """Meaning -> (on light ground, on dark ground)."""
 
-ARMS = {"random": "random", "model": "model", "human": "by hand"}
+ARMS = {"random": "random", "mutate": "mutate", "model": "model", "human": "by hand"}
 """Who wrote a strategy -> how it is told."""
 
 ISOLATION = {

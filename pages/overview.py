@@ -10,6 +10,7 @@ from pages import figures, look, run_choice, selection, setup, welcome
 from pages.access import attempt, research, show_problem
 from pages.frame import controls, run_in_work
 from pages.headline import HEADLINES, headline, show_benchmarks
+from pages.meter_view import meter_card
 
 service = research()
 queries = service.queries
@@ -131,6 +132,7 @@ def campaign_page(board: pd.DataFrame) -> None:
         st.info("The first run will stand here as soon as it is recorded.", icon=":material/hourglass_top:")
         return
     best_run(campaign, board.loc[campaign.campaign_id, "best_run_id"], progress)
+    meter_card(service, campaign)
     latest(campaign)
 
 

@@ -36,10 +36,13 @@ def writers() -> None:
     st.markdown("**Who writes the strategies**")
     setup.fit_arms(service.model.choice is not None)
     if service.model.choice is not None:
-        told = {"model+random": "Model, random beside it", "model": "Model alone", "random": "Random alone"}
-        arms = st.segmented_control("Arms", setup.ARMS, key="research.proposer", format_func=told.get, required=True, **KEPT)
+        arms = st.segmented_control(
+            "Arms", list(setup.ARMS), key="research.proposer", format_func=setup.ARMS.get, required=True, **KEPT
+        )
         if arms == "model":
-            st.caption("Without the random arm beside it nothing tells whether the model is better than chance.")
+            st.caption("Without a baseline beside it nothing tells whether the model is better than chance.")
+    else:
+        st.segmented_control("Arms", setup.WITHOUT_A_MODEL, key="research.proposer", format_func=setup.ARMS.get, **KEPT)
     model_choice(service)
 
 

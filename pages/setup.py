@@ -46,10 +46,15 @@ DEFAULTS: dict[str, Any] = _shown(Choices()) | {
     "train_percent": 60.0, "validation_percent": 20.0, "embargo_bars": None,
     "start_seeds": [], "start_runs": [], "start_own": {},
 }  # fmt: skip
-ARMS = ("model+random", "model", "random")
-"""Who may write the strategies of a campaign, as its specification names it; what is usual first."""
+ARMS = {
+    "model+random+mutate": "Model, both baselines beside it", "model+random": "Model, random beside it", "model": "Model alone",
+    "random+mutate": "Random and mutate", "random": "Random alone",
+}  # fmt: skip
+"""Who may write the strategies of a campaign, as its specification names it, and how it is told; what is usual first."""
+WITHOUT_A_MODEL = ("random+mutate", "random")
+USUAL_ARMS = next(iter(ARMS))
 FIRST_CAMPAIGN = DEFAULTS | {"name": "First look at the demo market"}
-FIRST_WITH_A_MODEL = FIRST_CAMPAIGN | {"proposer": ARMS[0], "stop_runs": 20}
+FIRST_WITH_A_MODEL = FIRST_CAMPAIGN | {"proposer": USUAL_ARMS, "stop_runs": 20}
 """Ends by itself: one press of a button must not spend for ever."""
 
 
@@ -78,9 +83,11 @@ def fit(described: Mapping[str, Any]) -> None:
 
 
 def fit_arms(has_model: bool) -> None:
-    """Take the arms that fit where none were chosen; without a model there is the random arm alone."""
+    """Take the arms that fit where none were chosen; without a model there are those that draw."""
     chosen = st.session_state["research.proposer"]
-    st.session_state["research.proposer"] = (chosen or ARMS[0]) if has_model else None
+    st.session_state["research.proposer"] = (
+        (chosen or USUAL_ARMS) if has_model else (chosen if chosen in WITHOUT_A_MODEL else None)
+    )
 
 
 def check_windows(choices: Mapping[str, Any]) -> None:

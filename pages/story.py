@@ -24,6 +24,7 @@ COMPARED = ("sharpe", "total_return", "max_drawdown", "win_rate_with_open", "tra
 NOT_ASKED = {
     "random": "The random arm drew this run: no model was asked, so there is no hypothesis and no review. It is the baseline "
     "that a model must beat.",
+    "mutate": "The mutate arm drew this run, and the ledger holds no story of it.",
     "human": "A person wrote this run: no model was asked. What is new in it stands above, as its note.",
 }
 

@@ -1,14 +1,27 @@
 """The arms of a campaign beside each other: whose turn it is, and how far the model leads the better baseline."""
 
 import json
+from dataclasses import dataclass
 
 from engine.analysis.meter import BASELINES, NARROW, ArmRuns, Meter, half_width, meter
+from engine.analysis.twins import Twins, shifted_twins
 from engine.errors import CampaignError
 from engine.records import CampaignSpec
+from engine.research.results import Results
 from engine.research.turns import MODEL, Rarer, Turns
 from engine.store.queries import Queries
 
 MOST_RARE = 100
+TWINNED_RUNS, TWINS = 10, 20
+
+
+@dataclass(frozen=True, eq=False)
+class RunTwins:
+    """A run's best set on validation beside twins of it at other times."""
+
+    run_id: str
+    number: int
+    twins: Twins
 
 
 def turns_of(campaign_id: str, spec: CampaignSpec, queries: Queries) -> Turns:
@@ -28,6 +41,24 @@ def runs_by_arm(campaign_id: str, queries: Queries) -> dict[str, ArmRuns]:
 def meter_of(campaign_id: str, queries: Queries) -> Meter:
     """The campaign's meter; its bootstrap is seeded by the campaign's id, so that it is the same wherever it is shown."""
     return meter(runs_by_arm(campaign_id, queries), seed=int(campaign_id, 16))
+
+
+def twins_of(campaign_id: str, arm: str, queries: Queries, results: Results) -> list[RunTwins]:
+    """The arm's TWINNED_RUNS best runs on train with enough trades, each against TWINS twins shifted in time, on validation.
+
+    Twins are no candidates: nothing can be chosen from them, so they count as no trials. Raises CampaignError and DataError where
+    a run cannot be made again.
+    """
+    board = queries.runs(campaign_id)
+    fit = board[(board["arm"] == arm) & board["enough_trades"] & board["objective"].notna()]
+    found = []
+    for run in fit.sort_values(["objective", "number"], ascending=[False, True]).head(TWINNED_RUNS).itertuples():
+        spec, result = results.recompute(str(run.run_id), "validation")
+        twins = shifted_twins(
+            result.signals, result.market, result.costs, n=TWINS, seed=int(run.number), shared_cash=spec.shared_cash
+        )
+        found.append(RunTwins(str(run.run_id), int(run.number), twins))
+    return found
 
 
 def check_rarer(campaign_id: str, spec: CampaignSpec, queries: Queries, every: int) -> None:
