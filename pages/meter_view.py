@@ -14,10 +14,13 @@ from pages import look
 
 MEAN_HELP = (
     "Mean validated Sharpe ratio of the arm's runs, less that of the better baseline, at equal trials. Runs with fewer trades "
-    "than asked for are left out. 95 % interval: bootstrap over runs (Efron & Tibshirani 1993). Runs build on each other, so the true "
-    "uncertainty is wider."
+    "than asked for are left out. 95 % interval: bootstrap over runs (Efron & Tibshirani 1993). Runs build on each other, so the "
+    "true uncertainty is wider."
 )
-BEST_HELP = "Best validated Sharpe ratio so far, less the best of any baseline, at equal trials. The interval is rough: it rests on maxima."
+BEST_HELP = (
+    "Best validated Sharpe ratio so far, less the best of any baseline, at equal trials. The interval is rough, for it rests on "
+    "maxima."
+)
 QUICK_HELP = (
     "Trials that the quickest baseline needed over those that the arm needed, to the highest validated score that both have "
     "reached: 2 cuts the search space by half. The interval is rough: it rests on maxima."

@@ -8,6 +8,7 @@ from engine.figures import PORTFOLIO_FIGURES
 from engine.model_records import Operator, Refusal, Story
 from engine.records import RUN_WINDOWS
 from engine.research.service import ResearchService
+from engine.research.turns import MUTATE
 from engine.store.answers import CampaignRow, RunRow
 from pages import check_view, code_views, look, selection
 from pages.run_links import run_links
@@ -38,6 +39,12 @@ def why(service: ResearchService, run: RunRow, campaign: CampaignRow) -> None:
             st.caption(f"It goes back to {run_links(service, [run.parent_run_id], home=campaign.campaign_id)}.")
         return
     _verdict(story)
+    if run.arm == MUTATE:
+        _said("What was changed, drawn at random", story.hypothesis)
+        _parents(service, story, run, campaign)
+        _refused(story.refusals)
+        _changes(service, story, run)
+        return
     left, right = st.columns(2, gap="large")
     with left:
         _said("Hypothesis", story.hypothesis or "None was given.")
