@@ -94,8 +94,8 @@ def _spent(service: ResearchService, campaign: CampaignRow) -> None:
         {
             "Arm": look.arm_text(name), "Runs": len(of.trials), "Validated": of.validated,
             "Refused drafts": int(runs.loc[runs["arm"] == name, "refused"].sum()), "Calls": calls if name == MODEL else 0,
-            "Trials": int(of.trials.sum()), "Mean Sharpe (validation)": pd.Series(of.scores).mean(),
-            "Best Sharpe (validation)": pd.Series(of.scores).max(),
+            "Trials": int(of.trials.sum()), "Mean Sharpe (validation)": of.mean,
+            "Best Sharpe (validation)": of.best,
         }
         for name, of in arms.items()
     ]  # fmt: skip

@@ -52,6 +52,7 @@ ARMS = {
 }  # fmt: skip
 """Who may write the strategies of a campaign, as its specification names it, and how it is told; what is usual first."""
 WITHOUT_A_MODEL = ("random+mutate", "random")
+"""What may be chosen while there is no model; the random arm alone if nothing is."""
 USUAL_ARMS = next(iter(ARMS))
 FIRST_CAMPAIGN = DEFAULTS | {"name": "First look at the demo market"}
 FIRST_WITH_A_MODEL = FIRST_CAMPAIGN | {"proposer": USUAL_ARMS, "stop_runs": 20}

@@ -41,7 +41,27 @@ class ArmRuns:
     @property
     def validated(self) -> int:
         """How many have a score."""
-        return int(np.isfinite(self.scores).sum())
+        return len(self._known)
+
+    @property
+    def mean(self) -> float:
+        """Mean score; NaN without any, as is `best`."""
+        return float(self._known.mean()) if len(self._known) else math.nan
+
+    @property
+    def best(self) -> float:
+        """The highest score."""
+        return float(self._known.max()) if len(self._known) else math.nan
+
+    @property
+    def half_width(self) -> float:
+        """Half the width of the 95 % interval of the mean, by its standard error; NaN with too few runs."""
+        known = self._known
+        return 1.96 * float(known.std(ddof=1)) / math.sqrt(len(known)) if len(known) >= LEAST_RUNS else math.nan
+
+    @property
+    def _known(self) -> np.ndarray:
+        return self.scores[np.isfinite(self.scores)]
 
 
 @dataclass(frozen=True)
@@ -104,18 +124,10 @@ def meter(arms: Mapping[str, ArmRuns], *, seed: int = 0, draws: int = DRAWS) -> 
     once = {name: np.ones((1, len(of.trials))) for name, of in cut.items()}
     pairs = zip(_figures(cut, once, own, baselines), _figures(cut, times, own, baselines), strict=True)
     mean, best, efficiency = (_estimate(float(found[0]), spread) for found, spread in pairs)
-    means = {name: float(np.nanmean(cut[name].scores)) for name in baselines}
-    bests = {name: float(np.nanmax(of.scores)) for name, of in cut.items()}
-    bound, is_ahead = _bound(cut, own, baselines, bests)
+    bound, is_ahead = _bound(cut, own, baselines)
     return Meter(
-        own, max(baselines, key=lambda name: means[name]), trials, mean, best, efficiency, bound, is_ahead, runs
+        own, max(baselines, key=lambda name: cut[name].mean), trials, mean, best, efficiency, bound, is_ahead, runs
     )  # fmt: skip
-
-
-def half_width(runs: ArmRuns) -> float:
-    """Half the width of the 95 % interval of the mean score, by its standard error; NaN with too few runs."""
-    found = runs.scores[np.isfinite(runs.scores)]
-    return 1.96 * float(found.std(ddof=1)) / math.sqrt(len(found)) if len(found) >= LEAST_RUNS else math.nan
 
 
 def meter_text(found: Meter) -> str:
@@ -177,12 +189,12 @@ def _estimate(found: float, spread: np.ndarray) -> Estimate:
     return Estimate(found, float(low), float(high))
 
 
-def _bound(cut: Mapping[str, ArmRuns], own: str, baselines: tuple[str, ...], bests: Mapping[str, float]) -> tuple[float, bool]:
+def _bound(cut: Mapping[str, ArmRuns], own: str, baselines: tuple[str, ...]) -> tuple[float, bool]:
     """What the ratio of trials is at least (arm ahead) or at most (behind) at the best score of all; NaN for a tie."""
-    rival = max(baselines, key=lambda name: bests[name])
-    if bests[own] == bests[rival]:
+    rival = max(baselines, key=lambda name: cut[name].best)
+    if cut[own].best == cut[rival].best:
         return math.nan, False
-    is_ahead = bests[own] > bests[rival]
+    is_ahead = cut[own].best > cut[rival].best
     winner, loser = (own, rival) if is_ahead else (rival, own)
     needed = int(cut[winner].spent[int(np.nanargmax(cut[winner].scores))])
     ratio = int(cut[loser].trials.sum()) / needed

@@ -36,9 +36,13 @@ def run(
     iterations: Annotated[int, typer.Option(help="Runs that the campaign shall have in the end.")] = 20,
     scenarios: Annotated[int, typer.Option(help="Parameter sets a run, at most for a grid.")] = DEFAULTS.scenarios,
     proposer: Annotated[
-        str, typer.Option(help="Who writes the strategies: random, or model, beside which the random arm runs too.")
+        str, typer.Option(help="Who writes the strategies: random, mutate, or model, beside which both of them run too.")
     ] = DEFAULTS.proposer,
-    arms: Annotated[str, typer.Option(help="The arms that take turns, as in model,random; default by --proposer.")] = "",
+    arms: Annotated[str, typer.Option(help="The arms that take turns, as in model,random,mutate; default by --proposer.")] = "",
+    baselines_every: Annotated[
+        int | None,
+        typer.Option(help="Random and mutate have their turn in every so manieth round only, from the next run on."),
+    ] = None,
     model: Annotated[str, typer.Option(help="The model that is asked, as litellm names it; default MODEL.")] = "",
     api_base: Annotated[str, typer.Option("--api-base", help="Address of its server; default API_BASE, or its own.")] = "",
     seed: Annotated[int, typer.Option(help="Equal seeds and settings give equal boards.")] = DEFAULTS.seed,
@@ -78,7 +82,10 @@ def run(
             service.model.choose(ModelChoice(model, api_base))
         if MODEL in choices.arms and service.model.choice is None:
             raise CampaignError(no_model_in_words(find_local_servers()))
-        campaign_id = service.launch(service.draft(data, choices), starts)
+        spec = service.draft(data, choices)
+        if baselines_every is not None:
+            service.make_baselines_rarer(service.enter(spec), baselines_every)
+        campaign_id = service.launch(spec, starts)
         was_interrupted = _follow(service, iterations, quiet=as_json)
         problem = service.status().problem
         answer = board(service.queries, campaign_id)
@@ -95,7 +102,7 @@ def _arms(proposer: str, arms: str) -> str:
     """The arms as a spec names them."""
     if arms:
         return "+".join(arm.strip() for arm in arms.split(","))
-    return f"{MODEL}+random" if proposer == MODEL else proposer
+    return f"{MODEL}+random+mutate" if proposer == MODEL else proposer
 
 
 def no_model_in_words(servers: Sequence[LocalServer]) -> str:
@@ -186,13 +193,13 @@ def leaderboard(
 ) -> tuple[dict[str, Any], str]:
     """The runs of one campaign, best validation Sharpe first, failed ones last."""
     with open_reader(load_settings(store)) as queries:
-        answer = board(queries, _campaign_id(queries, campaign))
+        answer = board(queries, known_campaign(queries, campaign))
         if queries.source == "snapshot":
             answer["age_s"] = queries.age_s
     return answer, board_text(answer)
 
 
-def _campaign_id(queries: Queries, asked: str | None) -> str:
+def known_campaign(queries: Queries, asked: str | None) -> str:
     """The campaign of that id or name; without any, the one that changed last. Raises CampaignError, naming what there is."""
     campaigns = queries.campaigns()
     if campaigns.empty or (asked is None and (campaigns["state"] == "archived").all()):

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from engine.analysis.meter import BASELINES, NARROW, ArmRuns, Meter, half_width, meter
+from engine.analysis.meter import BASELINES, NARROW, ArmRuns, Meter, meter
 from engine.analysis.twins import Twins, shifted_twins
 from engine.errors import CampaignError
 from engine.records import CampaignSpec
@@ -51,13 +51,12 @@ def twins_of(campaign_id: str, arm: str, queries: Queries, results: Results) -> 
     """
     board = queries.runs(campaign_id)
     fit = board[(board["arm"] == arm) & board["enough_trades"] & board["objective"].notna()]
+    best = fit.sort_values(["objective", "number"], ascending=[False, True]).head(TWINNED_RUNS)
     found = []
-    for run in fit.sort_values(["objective", "number"], ascending=[False, True]).head(TWINNED_RUNS).itertuples():
-        spec, result = results.recompute(str(run.run_id), "validation")
-        twins = shifted_twins(
-            result.signals, result.market, result.costs, n=TWINS, seed=int(run.number), shared_cash=spec.shared_cash
-        )
-        found.append(RunTwins(str(run.run_id), int(run.number), twins))
+    for run_id, number in zip(best["run_id"].tolist(), best["number"].tolist(), strict=True):
+        spec, result = results.recompute(run_id, "validation")
+        twins = shifted_twins(result.signals, result.market, result.costs, n=TWINS, seed=number, shared_cash=spec.shared_cash)
+        found.append(RunTwins(run_id, number, twins))
     return found
 
 
@@ -70,7 +69,7 @@ def check_rarer(campaign_id: str, spec: CampaignSpec, queries: Queries, every: i
         raise CampaignError(f"a turn in every {every} rounds was asked for; wanted 1 (as often as the model) to {MOST_RARE}")
     runs = runs_by_arm(campaign_id, queries)
     for arm in beside if every > 1 else ():
-        width = half_width(runs[arm]) if arm in runs else float("nan")
+        width = runs[arm].half_width if arm in runs else float("nan")
         if not width <= NARROW:
             known = f"to ±{width:.2f}" if width == width else "of too few runs"
             raise CampaignError(
