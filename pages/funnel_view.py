@@ -10,6 +10,7 @@ from engine.store.answers import CampaignRow
 from engine.store.funnel import STEPS, Step
 from pages import look, selection
 from pages.figures_funnel import funnel_figure
+from pages.prompt_links import version_column, version_links
 
 LABELS: dict[Step, str] = {
     "proposed": "Proposed",
@@ -55,7 +56,7 @@ def applying(counts: pd.DataFrame) -> pd.DataFrame:
 
 def _table(counts: pd.DataFrame) -> int | None:
     """A row for each arm, model and prompt version, shares of its runs beside the numbers; position of the ticked one."""
-    shown = counts[["arm", "model", "role", "version"]].assign(arm=counts["arm"].map(look.arm_text))
+    shown = counts[["arm", "model", "role"]].assign(arm=counts["arm"].map(look.arm_text), version=version_links(counts))
     for step in STEPS:
         shares = counts[step] / counts["proposed"]
         shown[step] = [None if pd.isna(n) else f"{n:,.0f} ({s:.0%})" for n, s in zip(counts[step], shares, strict=True)]
@@ -64,7 +65,7 @@ def _table(counts: pd.DataFrame) -> int | None:
         "arm": st.column_config.TextColumn("Arm", pinned=True, width=65),
         "model": st.column_config.TextColumn("Model", width=120),
         "role": st.column_config.TextColumn("Writer", width=75),
-        "version": st.column_config.TextColumn("Prompt", width=95, help="Version of the writer's prompt."),
+        "version": version_column("Prompt", 110),
         "proposed": st.column_config.NumberColumn("Proposed", format="%,d", help=MEANT["proposed"], width=75),
     } | {
         step: st.column_config.TextColumn(
@@ -119,7 +120,12 @@ def _cases(campaign: CampaignRow, cases: pd.DataFrame) -> None:
     """The runs that came to the step, those that it stopped first."""
     shown = cases.head(_CASES_SHOWN)
     links = [selection.address("strategy", campaign=campaign.campaign_id, run=run) for run in shown["run_id"]]
-    shown = shown.assign(link=links, arm=shown["arm"].map(look.arm_text), told=shown["message"].fillna(shown["summary"]))
+    shown = shown.assign(
+        link=links,
+        version=version_links(shown),
+        arm=shown["arm"].map(look.arm_text),
+        told=shown["message"].fillna(shown["summary"]),
+    )
     more = f" The first {_CASES_SHOWN:,} are shown." if len(cases) > _CASES_SHOWN else ""
     st.markdown(f"**Runs that came to this step**, those that it stopped first.{more}")
     st.dataframe(
@@ -127,13 +133,13 @@ def _cases(campaign: CampaignRow, cases: pd.DataFrame) -> None:
         column_order=["number", "link", "passed", "kind", "line", "refused_drafts", "arm", "version", "told"],
         column_config={
             "number": st.column_config.NumberColumn("Run", format="%,d", pinned=True, width=55),
-            "link": st.column_config.LinkColumn("Open", display_text="strategy", width=75),
+            "link": st.column_config.LinkColumn("Open", display_text="strategy", width=75, help="Opens in a new tab."),
             "passed": st.column_config.CheckboxColumn("Passed", width=65),
             "kind": st.column_config.TextColumn("Stopped by", width=105),
             "line": st.column_config.NumberColumn("Line", format="%,d", width=50),
             "refused_drafts": st.column_config.NumberColumn("Refused drafts", format="%,d", width=105),
             "arm": st.column_config.TextColumn("Arm", width=70),
-            "version": st.column_config.TextColumn("Prompt version", width=110),
+            "version": version_column("Prompt version", 110),
             "told": st.column_config.TextColumn("Why it was stopped, or what was tried", width="large"),
         },
     )  # fmt: skip

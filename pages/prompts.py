@@ -71,7 +71,8 @@ def page() -> None:
     waiting = int((desk.queries.proposals()["state"] == "open").sum())
     if waiting:
         st.badge(f"{waiting} {'proposal waits' if waiting == 1 else 'proposals wait'}", color="blue", icon=":material/lightbulb:")
-    view = st.segmented_control("View", list(VIEWS), default="Edit", required=True, key="prompts.view", persist_state="session",
+    first = "History" if selection.current("version") else "Edit"  # an address that names a version leads to its history
+    view = st.segmented_control("View", list(VIEWS), default=first, required=True, key="prompts.view", persist_state="session",
                                 label_visibility="collapsed")  # fmt: skip
     VIEWS[view](role)
 

@@ -30,9 +30,9 @@ def funnel(app: AppTest, made: Recorded) -> AppTest:
 def test_each_arm_and_version_has_its_numbers_and_shares(funnel: AppTest) -> None:
     table = funnel.dataframe[0].value.set_index(["arm", "role", "version"])
     assert table["proposed"].sum() == 7
-    improve = table.loc[("model", "improve", "v1")]
+    improve = table.loc[("model", "improve", "/prompts?role=improve&version=v1")]
     assert improve[list(STEPS[1:])].tolist() == ["1 (100%)"] * 5 + ["0 (0%)"]
-    drawn = table.loc[("random", "", "")]
+    drawn = table.xs("random").iloc[0]
     assert drawn["traded"] == "2 (67%)"
     assert drawn[["beat_parent", "validated"]].isna().all(), "nobody asks a draw whether it beat a parent"
 
@@ -48,7 +48,11 @@ def test_a_step_opens_to_its_refusals_and_its_runs(funnel: AppTest, made: Record
     refusals, cases = funnel.dataframe[1].value, funnel.dataframe[2].value
     assert set(refusals["kind"]) == {"policy", "error"}
     assert cases["passed"].tolist() == [False, True, True, True, True, True], "the run without code never came to this step"
+    assert [link.rpartition("run=")[2] for link in cases["link"]] == cases["run_id"].tolist()
     assert cases["link"].iloc[0].endswith(made.runs[4])
+    asked = cases[cases["arm"] == "model"]
+    assert [link.rpartition("&version=v")[0] for link in asked["version"]] == [f"/prompts?role={r}" for r in asked["role"]]
+    assert cases.loc[cases["arm"] != "model", "version"].isna().all()
     assert any("5 of 6 runs that came to it passed, 83.33% (95% interval 43.65 to 96.99%)" in c.value for c in funnel.caption)
 
 

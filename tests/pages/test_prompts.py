@@ -175,6 +175,17 @@ def test_the_history_tells_what_each_version_led_to_and_restores(prompts: AppTes
     assert _desk().queries.prompt_versions("draft").iloc[0]["why"] == f"restored {old.version}"
 
 
+def test_an_address_that_names_a_version_leads_to_its_history(book_path: Path, page: Callable[[str], AppTest]) -> None:
+    app = page("overview")
+    version = _desk().book()["draft"].version
+    campaign = str(research().queries.campaigns()["campaign_id"].iloc[0])
+    research_with_a_model(research(), campaign, first=6, runs=2)
+    app.query_params["role"], app.query_params["version"] = "draft", version
+    open_page(app, "prompts")
+    assert app.segmented_control(key="prompts.view").value == "History"
+    assert any(box.label == "Version" and box.value == version for box in app.selectbox)
+
+
 def test_a_proposal_is_accepted_or_declined(prompts: AppTest) -> None:
     old = _desk().book()["draft"]
     for more in ("\nFirst thought.", "\nSecond thought."):
