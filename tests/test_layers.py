@@ -48,6 +48,8 @@ HOMES = {
     "matplotlib": ("engine/analysis/chart_picture.py",),
     "gepa": ("engine/proposal/compiling.py",),
     "pypdf": ("engine/research/idea_files.py",),
+    "arch": (),  # peers of our own statistics, for tests: the import takes seconds
+    "purgedcv": (),
     "optuna": ("engine/research/tuning.py",),
     "streamlit": ("app.py", "pages/*.py"),
     "plotly": ("pages/*.py",),

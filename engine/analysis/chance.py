@@ -2,18 +2,19 @@
 
 Hundreds of parameter sets of one strategy are near-copies of each other: counted one by one they would be punished too much,
 counted as one too little. The number that matters is the one that luck depends on: how many *independent* candidates would have
-the same expected best. It is measured directly. Under the null hypothesis of no skill the Sharpe ratios of the candidates are
-normal with the correlations of their returns; such vectors are drawn by weighting the days with normal numbers (the Gaussian
-multiplier bootstrap, Chernozhukov, Chetverikov and Kato 2013, which holds for far more candidates than days), and the mean of
-their maxima is turned into the number of independent normals that has it. A count of eigenvalues cannot exceed the number of
-days and is deaf to a few independent candidates beside a thousand copies; this one is neither.
+the same expected best. It is measured directly. Without skill the mean of the returns points no more to the candidates than any
+other direction among the days does, so random directions take its place: a rotation test (Langsrud 2005, "Rotation tests",
+Statistics and Computing 15), exact for normal returns, and for others the Gaussian multiplier bootstrap of a maximum, which holds
+for far more candidates than days (Chernozhukov, Chetverikov and Kato 2013, Annals of Statistics 41). The mean of the candidates'
+best is turned into the number of independent ones that has it. A count of eigenvalues cannot exceed the number of days and is
+deaf to a few independent candidates beside a thousand copies; this one is neither.
 """
 
 from functools import lru_cache
 from typing import Final
 
 import numpy as np
-from scipy.special import log_ndtr, ndtri
+from scipy.special import log_ndtr, ndtri, stdtr
 
 EULER_GAMMA: Final = 0.5772156649015329
 DRAWS: Final = 2_000
@@ -50,21 +51,33 @@ def maximum_quantile(n: np.ndarray | float, share: float) -> np.ndarray:
 
 
 def chance_maxima(returns: np.ndarray, *, draws: int = DRAWS, seed: int = SEED) -> np.ndarray:
-    """(draws,) best standardised Sharpe ratio of (candidates, days) returns, had none of them skill; -inf without candidates.
+    """(draws,) best t-value, as a normal score, of (candidates, days) returns had none of them skill; -inf without candidates.
 
-    Returns have to be finite and to vary (`evidence_inputs.candidates`). Candidates on the same days share their draws: the
-    elementwise maximum of two results is the result of both sets together, so that a whole campaign's number of independent
-    trials can be kept as one small array and never needs all returns at once.
+    Returns have to be finite and to vary, on at least 4 days (`evidence_inputs.candidates`). Candidates on the same days share
+    their draws: the elementwise maximum of two results is the result of both sets together, so that a whole campaign's number of
+    independent trials can be kept as one small array and never needs all returns at once.
     """
     days = returns.shape[1]
-    weights = np.random.default_rng(seed).standard_normal((days, draws))
-    best = np.full(draws, -np.inf)
+    directions = np.random.default_rng(seed).standard_normal((days, draws))
+    directions -= directions.mean(axis=0)
+    directions /= np.sqrt((directions**2).sum(axis=0))
+    best = np.full(draws, -1.0)
     for start in range(0, len(returns), _CHUNK):
         part = np.asarray(returns[start : start + _CHUNK], float)
         part = part - part.mean(axis=1, keepdims=True)
         part /= np.sqrt((part**2).sum(axis=1, keepdims=True))
-        np.maximum(best, (part @ weights).max(axis=0), out=best)
-    return best
+        np.maximum(best, (part @ directions).max(axis=0), out=best)
+    if not len(returns):
+        return np.full(draws, -np.inf)
+    # The share of a candidate's variance along a direction of days - 1 is that of Student's t on days - 2 degrees of freedom.
+    best = np.clip(best, -1 + 1e-12, 1 - 1e-12)
+    return normal_score(best * np.sqrt((days - 2) / (1 - best**2)), days - 2)
+
+
+def normal_score(t_value: np.ndarray | float, freedom: int) -> np.ndarray:
+    """The standard normal value that is as rare as that t-value with so many degrees of freedom."""
+    value = np.asarray(t_value, float)
+    return np.sign(value) * -ndtri(stdtr(freedom, -np.abs(value)))
 
 
 def independent_trials(maxima: np.ndarray) -> float:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from scipy.special import log_ndtr, ndtr
+from scipy.special import ndtr
 
-from engine.analysis.chance import DRAWS, SEED, chance_maxima, expected_maximum, independent_trials
+from engine.analysis.chance import DRAWS, SEED, chance_maxima, expected_maximum, independent_trials, normal_score
 from engine.analysis.evidence_inputs import candidates, series
 
 Spread = Literal["trials", "chance"]
@@ -21,24 +21,24 @@ _MOST_TRIALS: Final = 1e12
 
 @dataclass(frozen=True)
 class EffectiveTrials:
-    """`number` independent trials have the expected best of the `candidates` that could be compared, out of `given`."""
+    """`number` independent trials have the expected best of the `candidates` that could be compared, out of `given`. `maxima`:
+    their `chance_maxima`; those of other candidates on the same days join by the elementwise greater."""
 
     number: float
     candidates: int
     given: int
+    maxima: np.ndarray
     reason: str = ""
 
 
 @dataclass(frozen=True)
 class DeflatedSharpe:
     """`probability` that the true Sharpe ratio lies above `expected_best`, which is what the best of `n_trials` independent
-    trials without skill shows on average (DSR); `luck`: the chance that the best of so many shows at least `sharpe`, a p-value
-    that is uniform without skill. Sharpe ratios per day, `variance` of a trial's Sharpe ratio likewise."""
+    trials without skill shows on average. Sharpe ratios are per day, and so is the `variance` of a trial's."""
 
     n_trials: float
     days: int
     probability: float = math.nan
-    luck: float = math.nan
     sharpe: float = math.nan
     expected_best: float = math.nan
     variance: float = math.nan
@@ -91,9 +91,9 @@ def effective_trials(returns: np.ndarray, *, draws: int = DRAWS, seed: int = SEE
     given = len(np.atleast_2d(np.asarray(returns)))
     kept, reason = candidates(returns)
     if reason:
-        return EffectiveTrials(math.nan, len(kept), given, reason)
-    number = independent_trials(chance_maxima(kept, draws=draws, seed=seed))
-    return EffectiveTrials(min(number, float(len(kept))), len(kept), given)
+        return EffectiveTrials(math.nan, len(kept), given, np.empty(0), reason)
+    maxima = chance_maxima(kept, draws=draws, seed=seed)
+    return EffectiveTrials(min(independent_trials(maxima), float(len(kept))), len(kept), given, maxima)
 
 
 def deflated_sharpe(
@@ -122,8 +122,23 @@ def deflated_sharpe(
     best = float(expected_best_sharpe(variance, effective_trials))
     score, sharpe = _score(found, best)
     reason = "" if math.isfinite(score) else "skew and kurtosis are too extreme for the normal approximation"
-    luck = -math.expm1(effective_trials * float(log_ndtr(_score(found, 0.0)[0])))
-    return DeflatedSharpe(effective_trials, len(found), float(ndtr(score)), luck, sharpe, best, variance, reason)
+    return DeflatedSharpe(effective_trials, len(found), float(ndtr(score)), sharpe, best, variance, reason)
+
+
+def chance_of_luck(daily: np.ndarray, maxima: np.ndarray) -> float:
+    """How often the best of the trials behind `maxima` (`effective_trials`) would, without skill, have a Sharpe ratio as high as
+    that of (days,) returns: a p-value that allows for the search; NaN where not computed.
+
+    (1 + draws whose best reaches z) / (1 + draws), z the normal score of Student's t. It keeps what a number of trials cannot
+    tell: the best of correlated trials varies more than that of as many independent ones as have its mean. Where the score of
+    PSR against 0 is less it counts: among candidates with fat tails the best is one whose outliers were gains.
+    """
+    found, reason = series(daily)
+    if reason or not len(maxima):
+        return math.nan
+    score, sharpe = _score(found, 0.0)
+    student = float(normal_score(sharpe * math.sqrt(len(found) - 1), len(found) - 1))
+    return (1 + int((maxima >= np.fmin(score, student)).sum())) / (1 + len(maxima))
 
 
 def minimum_backtest_years(n_trials: float, sharpe: float = 1.0) -> float:

@@ -130,7 +130,7 @@ def _parts(rows: int, number: int, gaps: Gaps) -> tuple[Range, ...]:
         raise DataError(f"found {number} parts; wanted at least 2, one to train on and one to test on")
     if rows // number <= gaps.warm_up_bars:
         raise DataError(
-            f"{rows} rows in {number} parts leave {rows // number} rows each, not more than the warm-up of {gaps.warm_up_bars}:"
+            f"{rows} rows in {number} parts leave {rows // number} each; wanted more than the warm-up of {gaps.warm_up_bars}:"
             " take fewer parts, a longer window or a strategy that looks back less"
         )
     edges = np.cumsum([0, *(len(part) for part in np.array_split(np.arange(rows), number))]).tolist()
