@@ -56,7 +56,7 @@ class Mutator:
 
     def child(self, operator: Operator, parents: Sequence[Genome], rng: np.random.Generator) -> Child:
         """A fresh draw without parents; else the parents changed in one way that the operator names. Its text differs from
-        theirs; where no change can be found that makes it differ, it is a fresh draw.
+        theirs: where the operator can give no other, as in joining near kin, a part of the first parent's logic is changed.
         """
         changes: dict[Operator, tuple[_Change, ...]] = {
             "improve": (
@@ -66,12 +66,13 @@ class Mutator:
             "risk": (_other_stops, _other_size, _other_time, _other_cooldown),
             "ranges": (_other_ranges,),
         }  # fmt: skip
+        found = None
         if operator == "crossover" and len(parents) == 2:
             found = _joined(parents[0], parents[1], rng)
         elif parents:
-            found = _first(changes.get(operator, changes["improve"]), parents[0], rng)
-        else:
-            found = None
+            found = _first(changes.get(operator, ()), parents[0], rng)
+        if found is None and parents:
+            found = _first(changes["improve"], parents[0], rng)
         return found or Child(self._proposer.draw_genome(rng), "A fresh draw.")
 
     def _other_event(self, of: Genome, rng: np.random.Generator) -> Child | None:
