@@ -1,7 +1,5 @@
 """One prompt in its editor: text, fields and settings, what is wrong with it, what a model would get, saving or trying it."""
 
-from dataclasses import replace
-
 import streamlit as st
 
 from engine.proposal.prompt_book import Prompt, prompt_text
@@ -9,19 +7,17 @@ from engine.proposal.roles import ROLES
 from engine.research.model_desk import ModelDesk
 from pages import code_views, look
 from pages.access import attempt, show_problem
-from pages.prompt_draft import HERE, Seen, problems_in, save, seen_now, with_fields
+from pages.prompt_draft import HERE, Seen, problems_in, save, seen_now
+from pages.prompt_fields import prompt_fields
 from pages.prompt_preview import preview
 from pages.prompt_trial import FIRST_SHARE
-
-MONOSPACE = """<style>.st-key-prompt_text textarea {
-font-family: "Source Code Pro", monospace; font-size: 0.85rem; tab-size: 4;
-}</style>"""
 
 
 def edit(desk: ModelDesk, role: str) -> None:
     """The role's prompt, to be changed, looked at as the model would get it, and saved."""
     seen, now = _seen(desk, role), seen_now(desk, role)
-    draft = _fields(seen.prompt)
+    key = f"prompts.{role}.{seen.prompt.version}.{st.session_state.get('prompts.round', 0)}"
+    draft = prompt_fields(seen.prompt, key, ROLES[role].inputs)
     if now.prompt.version == seen.prompt.version:
         seen = _begin(role, now)  # what others have changed elsewhere in the file is no conflict
     elif draft.version in (seen.prompt.version, now.prompt.version):
@@ -47,36 +43,6 @@ def _begin(role: str, seen: Seen) -> Seen:
     """Edit that text from here on; what was typed into another one is dropped."""
     st.session_state[f"prompts.seen.{role}"] = seen
     return seen
-
-
-def _fields(prompt: Prompt) -> Prompt:
-    """The prompt as it stands in the editor."""
-    key, role = f"prompts.{prompt.role}.{prompt.version}.{st.session_state.get('prompts.round', 0)}", ROLES[prompt.role]
-    st.html(MONOSPACE)
-    with st.container(key="prompt_text"):
-        instructions = st.text_area("Instructions", prompt.instructions, height=440, key=f"{key}.text", persist_state="session",
-                                    help="{name} refers to an input. Text that never changes comes first.")  # fmt: skip
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        temperature = st.number_input("Temperature", 0.0, 2.0, prompt.temperature, 0.1, key=f"{key}.temperature", width=180,
-                                      placeholder="the model's own", persist_state="session")  # fmt: skip
-        model = st.text_input("Model", prompt.model or "", key=f"{key}.model", placeholder="the campaign's", width=300,
-                              persist_state="session", help="Another model for this prompt alone: openai/gpt-5-mini")  # fmt: skip
-    with st.expander(f"Purpose, and the fields: {len(prompt.inputs)} in, {len(prompt.outputs)} out", icon=":material/list_alt:"):
-        purpose = st.text_area("Purpose, for people", prompt.purpose, height=68, key=f"{key}.purpose", persist_state="session")
-        listed = st.multiselect("Inputs that the model is given", role.inputs, list(prompt.inputs), key=f"{key}.inputs",
-                                persist_state="session")  # fmt: skip
-        inputs = {name: _description(key, "in", name, prompt.inputs.get(name, "")) for name in listed}
-        outputs = {name: _description(key, "out", name, text) for name, text in prompt.outputs.items()}
-    if temperature == prompt.temperature:
-        temperature = prompt.temperature  # 1 and 1.0 are other texts
-    changed = replace(prompt, instructions=instructions or "", purpose=purpose or "", temperature=temperature,
-                      model=(model or "").strip() or None)  # fmt: skip
-    return with_fields(changed, inputs, outputs, role.inputs)
-
-
-def _description(key: str, way: str, name: str, text: str) -> str:
-    label = f"`{name}` {'is given: what it holds' if way == 'in' else 'is asked for: what it must hold'}"
-    return st.text_area(label, text, height=68, key=f"{key}.{way}.{name}", persist_state="session") or ""
 
 
 def _verdict(seen: Seen, draft: Prompt, problems: list[str]) -> None:

@@ -7,7 +7,7 @@ from engine.research.model_desk import ModelDesk
 from pages import code_views, look
 from pages.access import attempt, show_problem
 from pages.prompt_draft import save_all
-from pages.prompt_editor import MONOSPACE
+from pages.prompt_fields import MONOSPACE
 
 
 def broken(desk: ModelDesk) -> None:

@@ -1,19 +1,20 @@
 """Replay: the same stored inputs with the prompt in force and with an edited one, several times each, side by side."""
 
-from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
 from engine.model_records import CallRecord
+from engine.proposal.prompt_book import prompt_text
+from engine.proposal.roles import ROLES
 from engine.research.judging import JUDGED
 from engine.research.replay import MAX_TIMES, Replay, ReplayAnswer, Side
 from engine.research.service import ResearchService
 from pages import code_views, look, selection, trace_texts, trace_views
 from pages.access import attempt, show_problem
 from pages.prompt_draft import problems_in
-from pages.prompt_editor import MONOSPACE
+from pages.prompt_fields import prompt_fields
 from pages.prompt_history import share_text
 
 INPUTS, TIMES = 3, 5
@@ -25,11 +26,11 @@ def replay(service: ResearchService, call: CallRecord) -> None:
     """A form that starts a replay of this call's role, and below it the replays that there are."""
     prompt = service.model.book()[call.role]
     st.markdown(
-        "**Edit this prompt and replay.** One answer of a random model proves nothing: the text in force and yours are asked the "
-        "same stored inputs, several times each. The running research is not touched; the calls count against the caps."
+        "**Edit this prompt and replay.** One answer of a random model proves nothing: the prompt in force and yours are asked "
+        "the same stored inputs, several times each. The running research is not touched; the calls count against the caps."
     )
-    offered = service.model.queries.calls(role=call.role, status="answered", origin="loop", limit=LISTED)
-    texts = {row.call_id: f"run {row.number:,}, call {row.seq}, {look.moment(row.at_utc)}" for row in offered.itertuples()}
+    stored = service.model.queries.calls(role=call.role, status="answered", origin="loop", limit=LISTED)
+    texts = {row.call_id: f"run {row.number:,}, call {row.seq}, {look.moment(row.at_utc)}" for row in stored.itertuples()}
     texts = {
         call.call_id: f"this call: run {call.place.number:,}, call {call.seq}",
         **{i: t for i, t in texts.items() if i != call.call_id},
@@ -37,15 +38,12 @@ def replay(service: ResearchService, call: CallRecord) -> None:
     chosen = st.multiselect("Stored inputs", list(texts), list(texts)[:INPUTS], format_func=texts.__getitem__,
                             key=f"replay.inputs.{call.call_id}", persist_state="page")  # fmt: skip
     times = st.number_input("Times each", 1, MAX_TIMES, TIMES, key="replay.times", width=180, persist_state="session")
-    st.html(MONOSPACE)
-    with st.container(key="prompt_text"):
-        edited = st.text_area("Instructions, edited", prompt.instructions, height=360, persist_state="session",
-                              key=f"replay.text.{prompt.role}.{prompt.version}") or ""  # fmt: skip
-    draft = replace(prompt, instructions=edited)
+    offered = tuple(name for name in ROLES[call.role].inputs if name in call.inputs or name in prompt.inputs)
+    draft = prompt_fields(prompt, f"replay.{prompt.role}.{prompt.version}", offered)
     problems = problems_in(service.model.book(), draft)
     for problem in problems:
         look.problem(problem)
-    diff = code_views.code_diff(prompt.instructions, draft.instructions, ("in force", "edited"))
+    diff = code_views.code_diff(prompt_text(prompt), prompt_text(draft), ("in force", "edited"))
     if diff:
         with st.expander("What is changed", icon=":material/difference:"):
             st.code(diff, "diff", wrap_lines=True)
@@ -55,7 +53,7 @@ def replay(service: ResearchService, call: CallRecord) -> None:
             args=(_begin, service, chosen, draft, int(times)), disabled=bool(problems) or not diff or not chosen,
         )  # fmt: skip
         asked = 2 * len(chosen) * int(times)
-        st.caption(f"{asked:,} calls: {len(chosen)} inputs, {times:,} times, two texts." if diff else "Change the text first.")
+        st.caption(f"{asked:,} calls: {len(chosen)} inputs, {times:,} times, 2 prompts." if diff else "Change the prompt first.")
     show_problem()
     _shown(service, call.role)
 
@@ -97,7 +95,7 @@ def _standing(service: ResearchService, replay_id: str, followed: bool) -> None:
     sides = {"In force": made.old, "Edited": made.new}
     st.dataframe(_counts(sides, made), hide_index=True)
     with st.expander("What was changed", icon=":material/difference:"):
-        diff = code_views.code_diff(made.old.instructions, made.new.instructions, (made.old.version, made.new.version))
+        diff = code_views.code_diff(made.old.text, made.new.text, (made.old.version, made.new.version))
         st.code(diff or "Nothing.", "diff", wrap_lines=True)
     sources = list(dict.fromkeys(answer.source_call_id for side in sides.values() for answer in side.answers))
     if not sources:

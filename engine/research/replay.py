@@ -1,4 +1,4 @@
-"""Replays: the same stored inputs with the text in force and with an edited one, several times each, side by side.
+"""Replays: the same stored inputs with the prompt in force and with an edited one, several times each, side by side.
 
 One answer of a random model proves nothing, and early runs against late ones compare markets and memories, not prompts.
 """
@@ -15,7 +15,7 @@ from engine.errors import EngineError, PromptError, UnknownEntry
 from engine.model_records import CallPlace, CallRecord, CallStatus
 from engine.proposal.asking import AskingEnded
 from engine.proposal.exchange import CHART
-from engine.proposal.prompt_book import Prompt, PromptBook
+from engine.proposal.prompt_book import Prompt, PromptBook, prompt_text
 from engine.records import Failure
 from engine.research.asides import Aside, Reply, summed, with_prompt
 from engine.research.judging import Judge, median_of
@@ -57,10 +57,10 @@ class ReplayAnswer:
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two texts with its answers so far, in the order of the stored calls."""
+    """One of the two prompts with its answers so far, in the order of the stored calls; `text` as it is written in the book."""
 
     version: str
-    instructions: str
+    text: str
     answers: tuple[ReplayAnswer, ...] = ()
 
     @property
@@ -160,7 +160,7 @@ class Replays:
         book = self._desk.book()
         edited = with_prompt(book, prompt)
         _check(calls, book[prompt.role], edited[prompt.role], times)
-        old, new = (Side(some[prompt.role].version, some[prompt.role].instructions) for some in (book, edited))
+        old, new = (Side(some[prompt.role].version, prompt_text(some[prompt.role])) for some in (book, edited))
         state = Replay(uuid.uuid4().hex[:12], prompt.role, len(calls), times, old, new)
         aside = self._desk.aside(threading.Event())
         work = _Work(state, aside, {call.call_id: at for at, call in enumerate(calls)}, 2 * len(calls) * times)

@@ -184,6 +184,7 @@ def test_an_address_that_names_a_version_leads_to_its_history(book_path: Path, p
     open_page(app, "prompts")
     assert app.segmented_control(key="prompts.view").value == "History"
     assert any(box.label == "Version" and box.value == version for box in app.selectbox)
+    assert _view(app, "Edit").run().segmented_control(key="prompts.view").value == "Edit"
 
 
 def test_a_proposal_is_accepted_or_declined(prompts: AppTest) -> None:

@@ -1,11 +1,11 @@
 """Traces: every call is found, opened whole, and followed; what a model said is shown as text."""
 
 from collections.abc import Callable
-from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine.proposal.prompt_book import Prompt
 from engine.records import Failure
 from engine.research.replay import Replay, ReplayAnswer, Side
 from pages.access import research
@@ -123,11 +123,11 @@ class _Replays:
     """Replays that are over as soon as they are begun, with answers of every kind."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[list[str], str, int]] = []
+        self.asked: list[tuple[list[str], Prompt, int]] = []
         self.made: list[Replay] = []
 
-    def begin(self, call_ids: list[str], prompt: SimpleNamespace, times: int) -> str:
-        self.asked.append((call_ids, prompt.instructions, times))
+    def begin(self, call_ids: list[str], prompt: Prompt, times: int) -> str:
+        self.asked.append((call_ids, prompt, times))
         good = ReplayAnswer("a", call_ids[0], {"code": f"old {HOSTILE}"}, "answered", None, True, 0.5, 0.01, 10, 5, True)
         poor = ReplayAnswer("b", call_ids[0], {"code": "new"}, "answered", Failure("lookahead", f"ahead {HOSTILE}"), None, None,
                             None, 10, 5, False)  # fmt: skip
@@ -155,10 +155,32 @@ def test_an_edited_prompt_is_replayed_and_both_sets_of_answers_stand_side_by_sid
     traces.text_area[0].set_value(text).run()
     traces.button(key="replay.begin").click().run()
     assert not traces.exception, traces.exception[0].message
-    inputs, edited, times = replays.asked[0]
-    assert (inputs[0], len(inputs), edited, times) == (f"{_campaign()}-16-1-loop", 3, text, 5)
+    inputs, prompt, times = replays.asked[0]
+    assert (inputs[0], len(inputs), prompt.instructions, times) == (f"{_campaign()}-16-1-loop", 3, text, 5)
     table = traces.dataframe[0].value.set_index("Figure")
     assert table.loc["Passed all checks", "In force"].startswith("100% of 1")
     assert table.loc["Passed all checks", "Edited"].startswith("0% of 1")
     assert table.loc["Cost", "Edited"] == "not computed"
     assert any(f"ahead {HOSTILE}" in code for code in _codes(traces))
+
+
+def test_a_replay_takes_the_whole_prompt_descriptions_temperature_and_model_too(
+    traces: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replays = _Replays()
+    monkeypatch.setattr(research(), "replays", replays)
+    now = research().model.book()["draft"]
+    _open(traces, f"{_campaign()}-16-1-loop")
+    traces.segmented_control(key="traces.view").set_value("Replay").run()
+    key = f"replay.draft.{now.version}"
+    traces.number_input(key=f"{key}.temperature").set_value(0.1)
+    traces.text_input(key=f"{key}.model").set_value("openai/another")
+    traces.text_area(key=f"{key}.in.theme").set_value("What it is all about.")
+    traces.text_area(key=f"{key}.out.hypothesis").set_value("One short sentence.").run()
+    traces.button(key="replay.begin").click().run()
+    assert not traces.exception, traces.exception[0].message
+    _, prompt, _ = replays.asked[0]
+    assert (prompt.temperature, prompt.model, prompt.instructions) == (0.1, "openai/another", now.instructions)
+    assert (prompt.inputs["theme"], prompt.outputs["hypothesis"]) == ("What it is all about.", "One short sentence.")
+    assert any("+  model: openai/another" in code for code in _codes(traces))
+    assert research().model.book()["draft"] == now

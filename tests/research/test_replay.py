@@ -58,6 +58,16 @@ def test_each_stored_input_is_asked_again_so_many_times_with_either_text(service
     assert all(sum(f"the theme of run {n}" in seen.text for seen in server.seen) == 4 for n in (1, 2))
 
 
+def test_another_model_temperature_and_description_are_replayed_too(service, server):
+    now = service.model.book()["draft"]
+    other = dataclasses.replace(now, model="openai/another", temperature=0.1, inputs={**now.inputs, "theme": MARK})
+    found = played(service, stored(service, range(1, 2)), other, times=1)
+    asked = {seen.body["model"]: (seen.body["temperature"], MARK in seen.text) for seen in server.seen}
+    assert asked == {"scripted": (now.temperature, False), "another": (0.1, True)}
+    assert (found.old.usd, found.new.usd is None) == (pytest.approx(found.old.usd), True), "nobody knows the other's price"
+    assert "model: openai/another" in found.new.text
+
+
 def test_the_sides_tell_what_parsed_passed_traded_and_what_it_cost(service, server):
     found = played(service, stored(service, range(1, 3)), edited(service))
     for side in (found.old, found.new):
