@@ -57,6 +57,7 @@ def counts(campaign: CampaignRow) -> None:
     """How much was tried: without these numbers no place on a board means anything."""
     board = queries.campaigns().set_index("campaign_id").loc[campaign.campaign_id]
     trials = run_choice.trials(service, campaign.spec)
+    own = ", ".join(f"{origin} {n:,}" for origin, n in queries.campaign_trials(campaign.campaign_id).items()) or "none"
     by_arm = ", ".join(f"{look.arm_text(arm)} {n:,}" for arm, n in trials.by_arm.items()) or "none"
     with st.grid(4, min_column_width=150):
         st.metric("Runs", look.count(board["runs"]), help="Turns of the loop, failed ones counted.")
@@ -65,7 +66,7 @@ def counts(campaign: CampaignRow) -> None:
         st.metric(
             "Trials on these bars", look.count(trials.total),
             help=f"Every scoring ever made on these assets and times, by anyone ({by_arm}), counted since "
-            f"{look.moment(trials.since)}. The more trials, the better the best looks by luck alone.",
+            f"{look.moment(trials.since)}. For this campaign: {own}. The more trials, the better the best looks by luck alone.",
         )  # fmt: skip
 
 

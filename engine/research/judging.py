@@ -46,6 +46,8 @@ class Judged:
         return self.failure is None or self.traded is False
 
 
+Count = Callable[[TrialBatch, str], object]
+"""Counts trials that were made for a campaign."""
 Train = Callable[[str], tuple[CampaignSpec, TestBed]]
 """The specification of a campaign and its train bed."""
 
@@ -53,10 +55,10 @@ Train = Callable[[str], tuple[CampaignSpec, TestBed]]
 class Judge:
     """Checks and scores answers on the train window of the campaign that the question came from. Safe from several threads.
 
-    What it scores is counted as trials.
+    What it scores is counted as trials of that campaign.
     """
 
-    def __init__(self, evaluator: Evaluator, train: Train, memory: ModelQueries, count: Callable[[TrialBatch], object]) -> None:
+    def __init__(self, evaluator: Evaluator, train: Train, memory: ModelQueries, count: Count) -> None:
         self._evaluator, self.train, self._memory, self._count = evaluator, train, memory, count
 
     def judge(
@@ -102,7 +104,7 @@ class Judge:
             return Judged()
         params, _ = complete_params(ranges, {})
         swept = self._evaluator.sweep(source, [params], gate.masked(verdict), sides=spec.sides, cancelled=cancelled)
-        self._count(_trial(source, spec, bed, origin))
+        self._count(_trial(source, spec, bed, origin), place.campaign_id)
         if (failure := swept.outcomes.failures[0]) is not None:
             return Judged(failure)
         traded = bool(swept.table["trades_with_open"].iloc[0] > 0)

@@ -100,10 +100,10 @@ class Ledger:
                 insert_trials(writer, batch, self._clock())
         return True
 
-    def record_trials(self, batch: TrialBatch) -> bool:
-        """Count the batch; False if a batch of that id was counted before."""
+    def record_trials(self, batch: TrialBatch, campaign_id: str | None = None) -> bool:
+        """Count the batch, made for that campaign or for none; False if a batch of that id was counted before."""
         with self._database.transaction() as writer:
-            return insert_trials(writer, batch, self._clock())
+            return insert_trials(writer, batch, self._clock(), campaign_id=campaign_id)
 
     def record_look(
         self, data_hash: str, window: str, *, who: str, why: str, campaign_id: str | None = None, run_id: str | None = None

@@ -133,6 +133,13 @@ def m006_rejected_entries(execute: Execute) -> None:
         execute(f"UPDATE {table} SET {column} = 0 WHERE {counted} IS NOT NULL AND NOT isnan({counted})")
 
 
+def m007_whose_trials(execute: Execute) -> None:
+    """The campaign that a replay's or a compile's trials belong to; NULL for those of runs, which are their run's by `batch_id`,
+    and of commands, which are no campaign's.
+    """
+    execute("ALTER TABLE trials ADD COLUMN campaign_id VARCHAR")
+
+
 MIGRATIONS: tuple[Callable[[Execute], None], ...] = (
     m001_first_tables,
     m002_what_the_gate_measured,
@@ -140,5 +147,6 @@ MIGRATIONS: tuple[Callable[[Execute], None], ...] = (
     m004_steering_is_withdrawn,
     m005_prompts_on_a_share_of_the_runs,
     m006_rejected_entries,
+    m007_whose_trials,
 )
 """Step n brings a ledger of version n - 1 to version n; the tuple's length is this program's version."""

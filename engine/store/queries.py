@@ -17,7 +17,7 @@ from engine.figures import PORTFOLIO_FIGURES
 from engine.records import RUN_WINDOWS, Failure, TrialBatch, spec_from_dict
 from engine.store.answers import CampaignRow, RunRow, Totals
 from engine.store.database import Reader
-from engine.store.trials import TrialCount, count_trials, counting_since, not_in_ledger
+from engine.store.trials import TrialCount, count_trials, counting_since, not_in_ledger, trials_of_campaign
 
 _STATES = {
     "created": "new", "started": "running", "resumed": "running", "paused": "paused", "stopped": "stopped",
@@ -121,6 +121,10 @@ class Queries:
                WHERE (campaign_id = $1 OR $1 IS NULL) AND (kind = $2 OR $2 IS NULL) ORDER BY seq DESC LIMIT $3""",
             [campaign_id, kind, limit],
         )
+
+    def campaign_trials(self, campaign_id: str) -> dict[str, int]:
+        """Trials that were made for the campaign, by origin: loop, replay, compile."""
+        return trials_of_campaign(self._database, campaign_id)
 
     def totals(self) -> Totals:
         """How many campaigns, runs, failed runs, scenarios and trials this store holds."""

@@ -26,8 +26,9 @@ class TrialCount:
     since: str = ""
 
 
-def insert_trials(writer: Writer, batch: TrialBatch, now: datetime) -> bool:
-    """Count the batch, inside the caller's transaction; False if it was counted before (same `batch_id`)."""
+def insert_trials(writer: Writer, batch: TrialBatch, now: datetime, *, campaign_id: str | None = None) -> bool:
+    """Count the batch, inside the caller's transaction; False if it was counted before (same `batch_id`). `campaign_id`: the
+    campaign it was made for, if not by a run of it."""
     if writer.execute("SELECT 1 FROM trials WHERE batch_id = ?", [batch.batch_id]):
         return False
     symbols_hash = hashlib.sha256("\n".join(sorted(batch.symbols)).encode()).hexdigest()[:16]
@@ -35,6 +36,8 @@ def insert_trials(writer: Writer, batch: TrialBatch, now: datetime) -> bool:
         writer.insert("symbol_sets", pd.DataFrame({"symbols_hash": symbols_hash, "symbol": sorted(set(batch.symbols))}))
     row = asdict(batch) | {"symbols_hash": symbols_hash, "at_utc": now.replace(tzinfo=None)}
     del row["symbols"]
+    if campaign_id:
+        row["campaign_id"] = campaign_id
     names = ", ".join(f'"{name}"' for name in row)
     writer.execute(f"INSERT INTO trials ({names}) VALUES ({', '.join('?' * len(row))})", list(row.values()))
     return True
@@ -56,6 +59,16 @@ def count_trials(
         if wanted & set(batch.symbols) and batch.first_ns <= last_ns and batch.last_ns >= first_ns:
             by_arm[batch.arm] += batch.scenarios
     return TrialCount(sum(by_arm.values()), dict(sorted(by_arm.items())), counting_since(reader))
+
+
+def trials_of_campaign(reader: Reader, campaign_id: str) -> dict[str, int]:
+    """Trials that were made for the campaign, by origin: by its runs (loop), by replays of its calls, by compiling with them."""
+    rows = reader.rows(
+        """SELECT t.origin, sum(t.scenarios)::BIGINT FROM trials t LEFT JOIN runs r ON t.batch_id = r.run_id || ':' || t."window"
+           WHERE coalesce(t.campaign_id, r.campaign_id) = ? GROUP BY t.origin ORDER BY t.origin""",
+        [campaign_id],
+    )
+    return {origin: int(scenarios) for origin, scenarios in rows}
 
 
 def not_in_ledger(reader: Reader, batches: Iterable[TrialBatch]) -> list[TrialBatch]:

@@ -124,6 +124,8 @@ def test_each_scoring_is_a_trial(service, panel):
     counted = service.queries.trials(panel.symbols, int(panel.times_ns[0]), int(panel.times_ns[-1]))
     assert counted.total == 4
     assert counted.by_arm == {"model": 4}
+    (campaign_id,) = service.queries.campaigns()["campaign_id"]
+    assert service.queries.campaign_trials(campaign_id) == {"replay": 4}
 
 
 def test_it_ends_at_a_cap_with_the_answers_that_it_has_and_says_so(service, server):

@@ -54,6 +54,16 @@ def test_a_run_counts_the_scorings_of_both_windows(ledger: Ledger, queries: Quer
     assert queries.trials(["BTCUSDT"], 25 * DAY_NS, 26 * DAY_NS).total == 1
 
 
+def test_a_campaigns_trials_are_those_of_its_runs_and_those_made_for_it(ledger: Ledger, queries: Queries) -> None:
+    ledger.record_run(run(1), [batch("c1-0001:train"), batch("c1-0001:validation", window="validation", scenarios=1)])
+    ledger.record_trials(batch("replay:1", origin="replay", scenarios=2), "c1")
+    ledger.record_trials(batch("replay:2", origin="replay", scenarios=7), "c2")
+    ledger.record_trials(batch("sweep", origin="sweep", scenarios=50))
+    assert queries.campaign_trials("c1") == {"loop": 5, "replay": 2}
+    assert queries.campaign_trials("c2") == {"replay": 7}
+    assert queries.totals().trials == 64
+
+
 def test_a_store_says_since_when_it_counts(queries: Queries) -> None:
     assert queries.trials(["BTCUSDT"], 0, 1).since == queries.totals().since
     assert queries.totals().since.endswith("+00:00")
