@@ -5,7 +5,7 @@ import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal
 
 from engine.proposal import grammar, vocabulary
@@ -121,6 +121,7 @@ def _joined(events: Sequence[Condition], filters: Sequence[Condition], side: str
     return _all_of(([_any_of(heads)] if either else heads) + [getattr(one, side) for one in filters])
 
 
+@lru_cache(10_000)
 def _grouped(condition: str, inside: type[ast.operator]) -> str:
     """The condition in parentheses, unless it is a name, a call, or joined by the operator that it goes inside of."""
     node = ast.parse(condition, mode="eval").body
@@ -173,14 +174,20 @@ def _exits(genome: Genome) -> tuple[str, str]:
 
 
 def _names_in(texts: Sequence[str]) -> set[str]:
-    return {node.id for text in texts for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name)}
+    return {name for text in texts for name in _names_of(text)}
 
 
-def _params_in(text: str) -> list[str]:
+@lru_cache(10_000)
+def _names_of(text: str) -> frozenset[str]:
+    return frozenset(node.id for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Name))
+
+
+@lru_cache(10_000)
+def _params_in(text: str) -> tuple[str, ...]:
     """Names of the parameters that the expression reads, in order of appearance."""
     found = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Subscript) and ast.unparse(n.value) == "params"]
     found.sort(key=lambda n: (n.lineno, n.col_offset))
-    return [n.slice.value for n in found if isinstance(n.slice, ast.Constant) and isinstance(n.slice.value, str)]
+    return tuple(n.slice.value for n in found if isinstance(n.slice, ast.Constant) and isinstance(n.slice.value, str))
 
 
 def _range_text(found: Range) -> str:
