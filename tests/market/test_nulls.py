@@ -167,11 +167,12 @@ def test_seed_strategies_earn_nothing_on_nulls_of_a_real_market(
     null: str, pool: SandboxPool, real_set: Callable[[str], Path], tmp_path: Path
 ) -> None:
     catalog = Catalog(tmp_path)
-    catalog.import_path(real_set("crypto394_1d"), "real")
-    nulls = (market_named(f"{null}:real", seed, catalog, assets=40) for seed in range(6))
+    catalog.import_path(real_set("crypto100_1h"), "real")
+    nulls = (market_named(f"{null}:real", seed, catalog, assets=20, bars=4_000) for seed in range(6))
     found = np.array([[t_value(panel, file, pool) for file in SEED_STRATEGIES] for panel in nulls])
-    assert abs(found.mean()) < 0.6
-    assert np.abs(found).max() < 3.5
+    assert -0.8 < found.mean() < 0.6  # real bars run far and turn back, so stops inside them lose a little before costs
+    assert found.mean(axis=0).max() < 1.3
+    assert found.max() < 3.5
 
 
 @pytest.mark.parametrize("null", NULLS)
