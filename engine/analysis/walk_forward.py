@@ -147,7 +147,7 @@ def _fold(rows: int, tests: tuple[Range, ...], gaps: Gaps) -> Fold:
     kept = tuple((low, high) for low, high in train if high > low)
     if not kept:
         raise DataError(
-            f"{rows} rows leave none to train on around the tests {tests}; wanted some: take smaller gaps than {gaps.holding_bars}"
-            f" rows of holding, {gaps.warm_up_bars} of warm-up and {gaps.embargo_bars} of embargo"
+            f"{rows} rows leave none to train on around the tests {tests}; wanted some: take smaller gaps than"
+            f" {gaps.holding_bars} rows of holding, {gaps.warm_up_bars} of warm-up and {gaps.embargo_bars} of embargo"
         )
     return Fold(kept, tests, tuple(min(gaps.warm_up_bars, first) for first, _ in tests))
