@@ -131,7 +131,7 @@ def test_without_skill_the_chance_of_luck_is_uniform_and_dsr_rarely_high(rho: fl
     for _ in range(150):
         returns = grouped(rng, [10] * 5, rho)
         sharpes = returns.mean(1) / returns.std(1)
-        trials, best = effective_trials(returns), returns[sharpes.argmax()]
+        trials, best = effective_trials(returns, draws=500), returns[sharpes.argmax()]
         chances.append(chance_of_luck(best, trials.maxima))
         deflated.append(deflated_sharpe(best, sharpes, trials.number, spread="chance").probability)
     assert kstest(chances, "uniform").pvalue > 0.001
