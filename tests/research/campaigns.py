@@ -6,11 +6,15 @@ import threading
 import numpy as np
 
 from engine.records import CampaignSpec, Proposal, StopConditions
+from engine.research.campaign import run_id_of
 from engine.research.service import ResearchService
+from tests.patience import LONG_S
 from tests.research import small
 from tests.research.small import CHOICES
+from tests.store.samples import assets, batch, run
 
-LONG = 60.0
+ARMS = ("model", "random", "mutate")
+LONG = LONG_S
 """Seconds after which a test says that what it waits for will never come."""
 
 
@@ -53,3 +57,19 @@ def kinds(service: ResearchService, campaign_id: str) -> list[str]:
 
 def numbers(service: ResearchService, campaign_id: str) -> list[int]:
     return sorted(service.queries.runs(campaign_id)["number"])
+
+
+def recorded_campaign(service: ResearchService, *, runs: int, spread: float) -> str:
+    """A campaign of three arms that took turns, each run of 4 + 1 trials; the model's scores lead by 1."""
+    spec = service.draft("small", dataclasses.replace(CHOICES, proposer="+".join(ARMS)))
+    campaign_id = service.enter(spec)
+    scores = np.random.default_rng(1).normal(0.0, spread, runs)
+    for number in range(1, runs + 1):
+        arm = ARMS[(number - 1) % 3]
+        made = run(number, campaign=campaign_id, validation=float(scores[number - 1]) + (arm == "model"))
+        frames = {window: assets(number, spec.assets) for window in ("train", "validation")}
+        run_id = run_id_of(campaign_id, number)
+        made = dataclasses.replace(made, run_id=run_id, proposal=Proposal(f"# {number}", "A draw.", arm), assets=frames)
+        batches = [batch(f"{run_id}:train", arm=arm), batch(f"{run_id}:validation", arm=arm, scenarios=1)]
+        service.ledger.record_run(made, batches)
+    return campaign_id
