@@ -1,6 +1,6 @@
 """How soon does each method find what a grid finds, what does searching itself cost, and what does the first look save or lose?
 
-    python studies/tuning_methods.py STORE [--data crypto100] [--scenarios 200] [--repeats 3] [--quick]
+    python studies/tuning_methods.py STORE [--data crypto100] [--scenarios 200] [--repeats 3] [--methods hybrid,tpe] [--quick]
 
 For each seed strategy that has parameters, on train of that dataset (the default split, default costs, Sharpe ratio, at least 100
 trades), with two slots and no cache: the best of a grid of so many scenarios, and after how many of its own scenarios each other
@@ -24,7 +24,6 @@ import numpy as np
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 SLOTS = 2
-LEARNING = ("random", "tpe", "hybrid", "adaptive")
 
 
 def overhead(scenarios: int) -> dict[str, float]:
@@ -72,10 +71,25 @@ class Bench:
         return search(tuner, self.ranges, goal, run, first_look=look), time.perf_counter() - began
 
     def needed(self, method: str, seed: int, score: float) -> int | None:
-        """After how many scenarios the search first has that score; None if never."""
-        values = self.search(method, seed)[0].values
-        reached = np.flatnonzero(values >= score)
-        return int(reached[0]) + 1 if len(reached) else None
+        """After how many scenarios the search first has that score; None if never. It is not followed further."""
+        from engine.research.tuning import make_tuner
+
+        tuner, tried = make_tuner(method, self.ranges, self.scenarios, np.random.default_rng(seed)), 0
+        while asked := tuner.ask():
+            values = self.objective.values(self.evaluator.sweep(self.source, asked, self.bed))
+            reached = np.flatnonzero(values >= score)
+            if len(reached):
+                return tried + int(reached[0]) + 1
+            tuner.tell(asked, values)
+            tried += len(asked)
+        return None
+
+    def robust_over_plain(self) -> float:
+        """Time of a robust search over that of one plain sweep of the same sets."""
+        robust, robust_s = self.search("robust", 1, is_robust=True)
+        began = time.perf_counter()
+        self.objective.values(self.evaluator.sweep(self.source, robust.params, self.bed))
+        return round(robust_s / (time.perf_counter() - began), 2)
 
     def first_look(self, seed: int) -> dict[str, float]:
         """Of a hybrid search with first looks: share given up, time beside a search without, and how many of the sets given up
@@ -105,7 +119,7 @@ def main(asked: argparse.Namespace) -> dict[str, Any]:
     if asked.quick:
         panel, window = panel.select(panel.symbols[:30]), Window("train", 0, 2_000)
     bed, pool = prepare(panel, window, Costs()), SandboxPool(SLOTS, Limits())
-    repeats = 1 if asked.quick else asked.repeats
+    repeats, methods = 1 if asked.quick else asked.repeats, asked.methods.split(",")
     rows: dict[str, Any] = {}
     with ThreadPoolExecutor(SLOTS) as executor:
         evaluator = Evaluator(pool, executor)
@@ -115,14 +129,13 @@ def main(asked: argparse.Namespace) -> dict[str, Any]:
                 rows[path.stem] = "no parameters"
                 continue
             bench.evaluator.sweep(bench.source, [{r.name: r.choices[0] if r.choices else r.low for r in bench.ranges}], bed)
-            grid, plain_s = bench.search("grid", 1)
+            grid = bench.search("grid", 1)[0]
             score, count = float(np.nanmax(grid.values)), len(grid.params)
             row: dict[str, Any] = {"grid": round(score, 3), "grid scenarios": count, "share needed": {}}
-            for method in LEARNING:
+            for method in methods:
                 found = [bench.needed(method, seed, score) for seed in range(1, repeats + 1)]
                 row["share needed"][method] = round(statistics.median(2.0 if n is None else n / count for n in found), 3)
-            robust, robust_s = bench.search("robust", 1, is_robust=True)
-            row["robust over plain, time a scenario"] = round(robust_s / len(robust.params) / (plain_s / count), 2)
+            row["robust over plain"] = bench.robust_over_plain()
             row["first look"] = bench.first_look(1)
             rows[path.stem] = row
             print(path.stem, json.dumps(row), file=sys.stderr, flush=True)
@@ -132,8 +145,8 @@ def main(asked: argparse.Namespace) -> dict[str, Any]:
     return {
         "data": asked.data, "assets": panel.assets, "bars": window.bars, "scenarios": asked.scenarios, "repeats": repeats,
         "rows": rows,
-        "median share needed": {m: round(statistics.median(row["share needed"][m] for row in done), 3) for m in LEARNING},
-        "median robust over plain": statistics.median(row["robust over plain, time a scenario"] for row in done),
+        "median share needed": {m: round(statistics.median(row["share needed"][m] for row in done), 3) for m in methods},
+        "median robust over plain": statistics.median(row["robust over plain"] for row in done),
         "first look": {
             "median given up": round(statistics.median(look["given_up"] for look in looks), 3),
             "median time": round(statistics.median(look["time"] for look in looks), 3),
@@ -149,6 +162,7 @@ if __name__ == "__main__":
     parser.add_argument("store")
     parser.add_argument("--data", default="crypto100")
     parser.add_argument("--scenarios", type=int, default=200)
+    parser.add_argument("--methods", default="hybrid,tpe,adaptive,random")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--quick", action="store_true")
     print(json.dumps(main(parser.parse_args()), indent=1))

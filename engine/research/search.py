@@ -21,7 +21,7 @@ PRUNED = "pruned"
 """Kind of the failure of a set that was given up after a first look: its signals were computed, its result was not."""
 LEAST_KNOWN = 20
 SPARE = 4
-DOUBT = 2.0
+DOUBT = 2.5
 
 Run = Callable[[list[Params], Screen | None, int], Sweep]
 """Sweeps sets behind a screen; told how many were done before."""

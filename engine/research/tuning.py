@@ -3,6 +3,7 @@
 How they search, and what was measured, stands in `docs/tuning.md`.
 """
 
+import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol
@@ -10,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from engine.records import ParamRange, Params, ParamValue
-from engine.strategy.param_space import even, fitted, key_of, near, neighbours, place_of, points_in, value_at
+from engine.strategy.param_space import even, fitted, key_of, near, neighbours, place_of, points_in, stepped, value_at
 from engine.strategy.params import different, draw, grid, middle
 
 METHODS = {
@@ -28,8 +29,11 @@ robust need all of train."""
 WARM = 8
 """So many of the parent's best sets are tried first."""
 _LEAST_BATCH = 12
-_BATCHES = 12
-_REACHES = (0.20, 0.08, 0.03)
+_BATCHES = 16
+_REACH = 0.03
+_MARGIN = 0.08
+"""So much of the estimator's space lies beyond each end of a range and stands for that end, which it would else never meet."""
+_TOP = 4
 _TRIES = 20
 _PATIENCE = 4
 _GAIN = 0.02
@@ -140,11 +144,11 @@ class _Sequential:
         while True:
             yield self._model.suggest()
 
-    def _around(self, rows: Sequence[int], reach: float) -> Iterator[Params]:
-        """Sets next to those of these rows, in turn."""
+    def _beside(self, rows: Sequence[int]) -> Iterator[Params]:
+        """Steps from the sets of these rows, in turn."""
         while True:
             for row in rows:
-                yield near(self._ranges, self._sets[row], reach, self._rng)
+                yield stepped(self._ranges, self._sets[row], self._rng)
 
     def _top(self, count: int, values: np.ndarray) -> list[int]:
         """Rows of the highest values, best first; of all of them if none has a value."""
@@ -171,15 +175,13 @@ class _Tpe(_Sequential):
 
 
 class _Hybrid(_Sequential):
-    """A coarse even net, then half of each batch by the estimator and half around the highest plateaus, ever closer."""
+    """A coarse even net, then half of each batch by the estimator and half in steps from the highest plateaus."""
 
     def _start(self) -> list[Params]:
         return even(self._ranges, min(self.most, max(_LEAST_BATCH, self.most // 8)), self._rng)
 
     def _next(self) -> Iterator[Params]:
-        step = (len(self._sets) - len(self._first)) // self._batch
-        reach = _REACHES[min(max(step, 0), len(_REACHES) - 1)]
-        return _in_turn(self._suggested(), self._around(self._top(3, self._plateaus()), reach))
+        return _in_turn(self._suggested(), self._beside(self._top(_TOP, self._plateaus())))
 
 
 class _Adaptive(_Sequential):
@@ -199,7 +201,7 @@ class _Adaptive(_Sequential):
         return even(self._ranges, min(self.most, self._batch), self._rng)
 
     def _next(self) -> Iterator[Params]:
-        ways = self._suggested(), self._around(self._top(3, self._values), _REACHES[1]), self._drawn()
+        ways = self._suggested(), self._beside(self._top(_TOP, self._values)), self._drawn()
         share = 0.1 + 0.7 * self._earned / self._earned.sum()
         while True:
             way = int(self._rng.choice(3, p=share))
@@ -238,7 +240,8 @@ class _Robust(_Sequential):
     def _next(self) -> Iterator[Params]:
         if len(self._sets) < 0.8 * self.most:
             return self._suggested()
-        return self._around(self._top(3, self._plateaus()), _REACHES[-1])
+        rows = self._top(_TOP, self._plateaus())
+        return (near(self._ranges, self._sets[rows[i % len(rows)]], _REACH, self._rng) for i in itertools.count())
 
 
 def _in_turn(*streams: Iterator[Params]) -> Iterator[Params]:
@@ -279,7 +282,7 @@ class _TreeParzen:
         """The set that promises most; those that were suggested and not told yet are kept away from."""
         trial = self._study.ask(self._space)
         params: Params = {
-            r.name: r.choices[trial.params[r.name]] if r.kind == "choice" else value_at(r, trial.params[r.name])
+            r.name: r.choices[trial.params[r.name]] if r.kind == "choice" else value_at(r, _unstretched(trial.params[r.name]))
             for r in self._ranges
         }
         if key_of(params) in self._asked:
@@ -306,4 +309,8 @@ class _TreeParzen:
 def _inner(kind: ParamRange, value: ParamValue) -> float:
     if kind.kind == "choice":
         return next(i for i, c in enumerate(kind.choices) if type(c) is type(value) and c == value)
-    return place_of(kind, value)
+    return (place_of(kind, value) + _MARGIN) / (1 + 2 * _MARGIN)
+
+
+def _unstretched(place: float) -> float:
+    return place * (1 + 2 * _MARGIN) - _MARGIN

@@ -118,6 +118,23 @@ def _moved(kind: ParamRange, value: ParamValue, reach: float, rng: np.random.Gen
     return round(moved)
 
 
+def stepped(ranges: Sequence[ParamRange], params: Params, rng: np.random.Generator) -> Params:
+    """A set that differs from that one in one parameter, or for half of them in two: a step as `near` makes with a reach of 0.15,
+    or, for a third and for every choice, a leap to the low end, the middle or the high end. Good sets often lie at ends."""
+    free = [r for r in ranges if distinct_values(r) > 1]
+    count = min(len(free), 2 if rng.random() < 0.5 else 1)
+    moved = dict(params)
+    for i in rng.choice(len(free), count, replace=False) if free else ():
+        kind = free[int(i)]
+        if kind.kind == "choice":
+            moved[kind.name] = value_at(kind, rng.random())
+        elif rng.random() < 1 / 3:
+            moved[kind.name] = value_at(kind, float(rng.choice((0.0, 0.5, 1.0))))
+        else:
+            moved[kind.name] = _moved(kind, params[kind.name], 0.15, rng)
+    return moved
+
+
 def fitted(ranges: Sequence[ParamRange], params: Params, default: Params) -> Params:
     """The set with each value put into its range: what lies outside at the nearer end, what is missing or of another kind at its
     default.

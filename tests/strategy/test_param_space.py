@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from engine.records import ParamRange
-from engine.strategy.param_space import even, fitted, key_of, near, neighbours, place_of, points_in, positions, value_at
+from engine.strategy.param_space import even, fitted, key_of, near, neighbours, place_of, points_in, positions, stepped, value_at
 from engine.strategy.params import grid
 
 INT = ParamRange("n", "int", 5, 12)
@@ -77,6 +77,16 @@ def test_a_step_stays_near_and_inside():
     distance = np.linalg.norm(positions(ALL[:2], steps) - positions(ALL[:2], [start]), axis=1)
     assert np.median(distance) < 0.2
     assert {11, 12} <= {s["n"] for s in steps}
+
+
+def test_a_step_changes_one_parameter_or_two_and_leaps_to_ends():
+    start, drawn = {"n": 8, "x": 0.1, "how": "ema"}, rng()
+    steps = [stepped(ALL, start, drawn) for _ in range(300)]
+    changed = [sum(s[name] != start[name] or type(s[name]) is not type(start[name]) for name in start) for s in steps]
+    assert set(changed) == {0, 1, 2}  # a choice may be drawn again, and a whole number may not move
+    assert {5, 12} <= {s["n"] for s in steps}
+    assert all(5 <= s["n"] <= 12 and 0.0099 < s["x"] <= 1.0 for s in steps)
+    assert stepped((), {}, drawn) == {}
 
 
 def test_a_set_of_other_ranges_is_put_into_these():
