@@ -69,6 +69,8 @@ def recorded_campaign(service: ResearchService, *, runs: int, spread: float) -> 
         made = run(number, campaign=campaign_id, validation=float(scores[number - 1]) + (arm == "model"))
         frames = {window: assets(number, spec.assets) for window in ("train", "validation")}
         run_id = run_id_of(campaign_id, number)
+        for figures in made.figures.values():
+            figures["win_rate_with_open"] = 0.5
         made = dataclasses.replace(made, run_id=run_id, proposal=Proposal(f"# {number}", "A draw.", arm), assets=frames)
         batches = [batch(f"{run_id}:train", arm=arm), batch(f"{run_id}:validation", arm=arm, scenarios=1)]
         service.ledger.record_run(made, batches)

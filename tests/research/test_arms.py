@@ -17,7 +17,7 @@ def test_the_meter_is_that_of_the_ledger(service):
     arms = runs_by_arm(campaign_id, service.queries)
     assert {arm: (len(of.trials), int(of.trials.sum())) for arm, of in arms.items()} == dict.fromkeys(ARMS, (10, 50))
     found = meter_of(campaign_id, service.queries)
-    assert found.mean.low < 1.0 < found.mean.high
+    assert 0.8 < found.mean.low < found.mean.value < found.mean.high < 1.2
     assert found.trials == 50
     assert meter_of(campaign_id, service.queries) == found
 
