@@ -109,7 +109,7 @@ def work(campaign: CampaignRow, drawn: int) -> None:
     if status.campaign_id == campaign.campaign_id and status.state != "idle":
         run_in_work(status)
         if status.model_trouble:
-            goes_on = ". The random arm goes on." if "random" in campaign.spec.arms else "."
+            goes_on = ". The other arms go on." if len(campaign.spec.arms) > 1 else "."
             told = f"The model's arm waits: {look.plain(status.model_trouble)}{goes_on}"
             st.warning(told, icon=":material/hourglass_disabled:")
     else:

@@ -19,7 +19,7 @@ service = research()
 KEPT = {"persist_state": "session"}  # what was typed is there again after a look at another page
 WITH_A_MODEL = """
 **What a model adds.** It writes a strategy for your theme, mends what the checks refuse, reads the statistics of train and
-says what to change next. The random arm makes as many runs beside it, so that you see whether it is better than chance.
+says what to change next. Two baselines make as many runs beside it, so that you see whether it is better than chance.
 
 **It is sent** theme, benchmarks, notes, ideas, lessons, code, and figures and charts of train without names, dates or price
 levels. **It is never sent** bars, anything of the vault, of validation more than one word a run, or a key.

@@ -9,6 +9,7 @@ from engine.model_records import ModelChoice
 from engine.records import SharedCash
 from pages import setup
 from pages.access import research
+from tests.patience import LONG_S
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def test_start_runs_what_the_fields_say(form: AppTest) -> None:
     form.button(key="research.start").click().run()
     assert not form.exception
     service = research()
-    assert service.wait(60)
+    assert service.wait(LONG_S)
     board = service.queries.campaigns()
     spec = service.queries.campaign(board["campaign_id"].iloc[0]).spec
     assert (spec.name, len(spec.assets), spec.costs.fee_rate, spec.scenarios) == ("Two of five", 5, 0.002, 4)
@@ -78,7 +79,7 @@ def test_shared_cash_asks_for_its_places_and_goes_into_the_specification(form: A
     form.button(key="research.start").click().run()
     assert not form.exception
     service = research()
-    assert service.wait(60)
+    assert service.wait(LONG_S)
     spec = service.queries.campaign(service.queries.campaigns()["campaign_id"].iloc[0]).spec
     assert spec.shared_cash == SharedCash(3, 0.25)
     again = setup.draft(service, setup.choices_of(service, spec, spec.name) | {"name": spec.name})
@@ -139,7 +140,7 @@ def _proposer(form: AppTest) -> str:
     assert not form.exception
     service = research()
     service.stop()
-    assert service.wait(60)
+    assert service.wait(LONG_S)
     campaign_id = service.queries.campaigns()["campaign_id"].iloc[0]
     return service.queries.campaign(campaign_id).spec.proposer
 
@@ -148,11 +149,16 @@ def test_without_a_model_the_random_arm_runs(form: AppTest) -> None:
     assert _proposer(form) == "random"
 
 
-def test_a_model_brings_the_random_arm_beside_it(form: AppTest) -> None:
+def test_without_a_model_both_arms_that_draw_may_run(form: AppTest) -> None:
+    form.button_group(key="research.proposer").set_value("random+mutate").run()
+    assert _proposer(form) == "random+mutate"
+
+
+def test_a_model_brings_both_baselines_beside_it(form: AppTest) -> None:
     research().model.choose(NOBODY)
     form.run()
-    assert form.button_group(key="research.proposer").value == "model+random"
-    assert _proposer(form) == "model+random"
+    assert form.button_group(key="research.proposer").value == "model+random+mutate"
+    assert _proposer(form) == "model+random+mutate"
 
 
 def test_the_model_may_be_alone_and_the_page_says_what_is_lost(form: AppTest) -> None:

@@ -12,6 +12,7 @@ from pages import setup
 from pages.access import research
 from tests.pages.conftest import open_page
 from tests.pages.model_runs import record_campaign
+from tests.patience import LONG_S
 
 SEEDS = PROJECT_DIR / "data" / "strategies"
 OWN = b'"""Buys once."""\n\nPARAMS = {}\n\n\ndef signals(market, params, ta):\n    return {"entries": market.close > 0}\n'
@@ -68,7 +69,7 @@ def test_what_is_chosen_is_run_first_in_the_order_shown_and_once(form: AppTest) 
     form.button(key="research.start").click().run()
     assert not form.exception
     service = research()
-    assert service.wait(60)
+    assert service.wait(LONG_S)
     runs = service.queries.runs(service.queries.campaigns()["campaign_id"].iloc[0]).sort_values("number")
     wanted = [(SEEDS / "buy_and_hold.py").read_text(), OWN.decode(), best.source]
     assert [service.queries.run(run_id).source for run_id in runs["run_id"]] == wanted
@@ -145,7 +146,7 @@ def test_an_address_with_a_run_that_cannot_be_a_start_is_told(app: AppTest, fail
 
 
 @pytest.mark.parametrize(
-    ("model", "proposer"), [(None, "random"), (ModelChoice("openai/nobody", "http://127.0.0.1:9/v1"), "model+random")]
+    ("model", "proposer"), [(None, "random"), (ModelChoice("openai/nobody", "http://127.0.0.1:9/v1"), "model+random+mutate")]
 )
 def test_the_first_campaign_asks_the_model_that_is_chosen(empty_app: AppTest, model: ModelChoice | None, proposer: str) -> None:
     empty_app.run()
@@ -156,7 +157,7 @@ def test_the_first_campaign_asks_the_model_that_is_chosen(empty_app: AppTest, mo
     empty_app.button(key="welcome.demo").click().run()
     assert not empty_app.exception
     service.stop()
-    assert service.wait(60)
+    assert service.wait(LONG_S)
     spec = service.queries.campaign(service.queries.campaigns()["campaign_id"].iloc[0]).spec
     assert spec.proposer == proposer
     assert model is None or spec.stop.runs is not None, "one press must not spend for ever"
