@@ -22,7 +22,7 @@ def _open_service(store_dir: str) -> ResearchService:
         if not service.catalog.names():
             service.catalog.ensure_demo()
         service.recover()
-    except EngineError:
+    except BaseException:
         service.close()  # else the ledger stays taken by a service that nobody has
         raise
     return service

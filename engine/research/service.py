@@ -1,6 +1,7 @@
 """The one owner of threads, children and the database. Pages and commands ask it; nothing else starts work."""
 
 import atexit
+import contextlib
 import json
 import threading
 import weakref
@@ -8,6 +9,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +77,8 @@ class ResearchService:
         judge = Judge(aside, self.results.train, self.model.queries, self.ledger.record_trials)
         self.replays = Replays(self.model, judge)
         self.compiling = Compiling(self.model, judge, self.queries)
-        threading.Thread(target=self._warm, args=(bool(address),), name="warm", daemon=True).start()
+        self._warming = threading.Thread(target=self._warm, args=(bool(address),), name="warm", daemon=True)
+        self._warming.start()
         self._lock = threading.RLock()
         self._work: CampaignWork | None = None
         self._by_hand: defaultdict[str, deque[Proposal]] = defaultdict(deque)
@@ -282,28 +285,26 @@ class ResearchService:
         return self.catalog.import_path(path, name, reference=reference, replace=replace)
 
     def close(self) -> None:
-        """Stop work, end children and threads, let go of the database. Closing twice is fine."""
+        """Stop work, end children and threads, let go of the database, and then raise what went wrong. Closing twice is fine."""
         with self._lock:
             if self._closed:
                 return
             self._closed = True
-        asides = self.replays, self.compiling
-        for work in asides:
-            work.stop()
-        self.model.close()
+        steps = (
+            self.replays.stop, self.compiling.stop, self.model.close, self._interrupt,
+            partial(self._executor.shutdown, wait=False, cancel_futures=True), self.examiner.stop,
+            *(pool.close for pool in self._pools), self._warming.join,
+            self._executor.shutdown, self.examiner.close, self.replays.close, self.compiling.close, self._judging.shutdown,
+            self._database.close,
+        )  # fmt: skip
+        with contextlib.ExitStack() as ending:  # each step is taken, whatever becomes of those before it
+            for step in reversed(steps):
+                ending.callback(step)
+
+    def _interrupt(self) -> None:
         if self._work is not None:
             self._work.interrupt("the program was closed")
         self.wait(30)
-        self._executor.shutdown(wait=False, cancel_futures=True)
-        self.examiner.stop()
-        for pool in self._pools:
-            pool.close()
-        self._executor.shutdown()
-        self.examiner.close()
-        for work in asides:
-            work.close()
-        self._judging.shutdown()
-        self._database.close()
 
     def _recorded(self) -> None:
         """Take in what other processes have left, and show them what is recorded now."""

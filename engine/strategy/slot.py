@@ -63,7 +63,8 @@ class _Answer:
 
 
 class Slot:
-    """One fork server, started when first needed and again after it died. For one thread at a time, but for `stop`."""
+    """One fork server, started when first needed and again after it died. For one thread at a time, but for `stop`; after that
+    `close` may come from another thread, and a server that is just being started then is ended by the thread that starts it."""
 
     def __init__(self, limits: Limits, walls: tuple[str, ...] = WALLS) -> None:
         self.limits = limits
@@ -141,17 +142,18 @@ class Slot:
 
     def close(self) -> None:
         """End the server and its child."""
-        if self._control is not None:
-            self._control.close()
-        if self._process is not None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(5)
-            if self._process.poll() is None:
-                self._process.kill()
-                self._process.wait()
-            if self._process.stderr:
-                self._process.stderr.close()
+        control, process = self._control, self._process
         self._process, self._control = None, None
+        if control is not None:
+            control.close()
+        if process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(5)
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+            if process.stderr:
+                process.stderr.close()
 
     def _last_words(self) -> str:
         """Close, and tell what a server that did not start wrote last."""
@@ -164,12 +166,11 @@ class Slot:
         return said.decode(errors="replace").strip()[-300:]
 
     def _answer(self) -> _Answer:
-        """The server's next record; an empty one if it has ended or does not answer."""
-        assert self._control is not None
-        record = b""
+        """The server's next record; an empty one if it has ended, does not answer, or was closed by another thread."""
+        control, record = self._control, b""
         with contextlib.suppress(OSError):
-            while len(record) < ANSWER.size:
-                part = self._control.recv(ANSWER.size - len(record))
+            while control is not None and len(record) < ANSWER.size:
+                part = control.recv(ANSWER.size - len(record))
                 if not part:
                     break
                 record += part

@@ -14,6 +14,7 @@ import pytest
 from engine.errors import DataError, EngineError, StoreLocked, UnknownDataset
 from engine.records import Proposal, StopConditions
 from engine.research import service as service_module
+from engine.research.service import ResearchService
 from engine.settings import Settings
 from engine.store.snapshot import open_reader
 from engine.store.spool import spool_trials
@@ -72,7 +73,7 @@ def test_after_a_kill_in_the_middle_of_a_run_none_is_lost_or_counted_twice(
     family = psutil.Process(process.pid).children(recursive=True)
     process.kill()  # SIGKILL
     process.wait()
-    _, alive = psutil.wait_procs(family, timeout=10)
+    _, alive = psutil.wait_procs(family, timeout=LONG)
     assert alive == [], "children outlived the process that started them"
 
     service = open_service()
@@ -112,6 +113,22 @@ def test_a_campaign_cut_off_by_closing_the_program_says_so_and_goes_on_at_the_ne
     again = open_service()
     assert again.queries.events(campaign_id, kind="interrupted")["detail"][0].startswith("the program was closed")
     assert again.recover() == campaign_id
+
+
+def test_closing_at_once_leaves_no_process_or_thread_and_frees_the_ledger_though_a_part_fails_to_close(settings, monkeypatch):
+    """Pages close their service through a cache that only logs what goes wrong: a step that raised once left servers behind."""
+
+    def broken() -> None:
+        raise ZeroDivisionError("by design")
+
+    before = set(psutil.Process().children(recursive=True))
+    service = ResearchService(settings, address="http://localhost")  # so that it warms up
+    monkeypatch.setattr(service.examiner, "stop", broken)
+    with pytest.raises(ZeroDivisionError):
+        service.close()
+    assert set(psutil.Process().children(recursive=True)) == before
+    assert not {"warm", "judging_0", "examination_0"} & {thread.name for thread in threading.enumerate()}
+    ResearchService(settings).close()
 
 
 # Faults

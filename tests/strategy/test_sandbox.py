@@ -23,6 +23,7 @@ from engine.strategy.packing import unpack_bits
 from engine.strategy.sandbox import Cancelled, SandboxBroken, SandboxPool
 from engine.strategy.window_data import SealedWindow, seal_window
 from tests.markets import panel_of, random_bars
+from tests.patience import LONG_S
 
 LIMITS = Limits(cpu_s_per_set=0.2, cpu_s_start=0.2, wall_s_idle=60, memory_mb=300, indicator_cache_mb=32)
 SETS: list[Params] = [{"a": i} for i in range(3)]
@@ -82,7 +83,7 @@ def servers(*, recursive: bool = False) -> list[psutil.Process]:
     return [process for process in psutil.Process().children(recursive) if process not in _elsewhere]
 
 
-def is_gone(pid: int, *, within_s: float = 20) -> bool:
+def is_gone(pid: int, *, within_s: float = LONG_S) -> bool:
     """The process has ended, or does so soon; where nobody collects orphans it stays as a zombie."""
     end = time.monotonic() + within_s
     while time.monotonic() < end:
@@ -503,11 +504,33 @@ class TestStop:
 
         thread = threading.Thread(target=work)
         thread.start()
-        assert begun.wait(60)
+        assert begun.wait(LONG_S)
         pool.ranges(HONEST)
         pool.close()
-        thread.join(60)
+        thread.join(LONG_S)
         assert [type(o) for o in outcome] == [Signals, Cancelled]
+        assert set(psutil.Process().children(recursive=True)) == before
+
+    def test_closing_while_a_process_is_being_started_leaves_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Once an unclosed server of one test was found in another: the pool had not waited for the thread that started it."""
+        before = set(psutil.Process().children(recursive=True))
+        started, closed, popen = threading.Event(), threading.Event(), subprocess.Popen
+
+        def slow(*words: Any, **named: Any) -> subprocess.Popen[bytes]:
+            process = popen(*words, **named)
+            started.set()
+            assert closed.wait(LONG_S)
+            return process
+
+        monkeypatch.setattr(subprocess, "Popen", slow)
+        monkeypatch.setattr(sandbox, "_CLOSE_S", 0.0)
+        pool = SandboxPool(1, LIMITS, walls=NO_WALLS)
+        warming = threading.Thread(target=pool.warm)
+        warming.start()
+        assert started.wait(LONG_S)
+        pool.close()
+        closed.set()
+        warming.join(LONG_S)
         assert set(psutil.Process().children(recursive=True)) == before
 
     def test_a_closed_pool_says_so(self) -> None:
