@@ -20,6 +20,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from engine.model_records import ModelChoice
+from tests.patience import LONG_S
 from tests.scripted_replies import KINDS, answer_for, share_of
 
 FAULTS = (
@@ -133,7 +134,7 @@ class ScriptedModel:
 
     def choice(self, model: str = "openai/scripted", **changes: Any) -> ModelChoice:
         """A ModelChoice that leads here, 1 USD for a million tokens in and 4 out."""
-        chosen = ModelChoice(model=model, api_base=self.api_base, price_in=1.0, price_out=4.0, timeout_s=30.0)
+        chosen = ModelChoice(model=model, api_base=self.api_base, price_in=1.0, price_out=4.0, timeout_s=LONG_S)
         return replace(chosen, **changes)
 
     @property
@@ -161,12 +162,12 @@ class ScriptedModel:
     def release(self) -> None:
         self._open.set()
 
-    def wait_until_held(self, count: int, *, timeout_s: float = 30.0) -> None:
+    def wait_until_held(self, count: int, *, timeout_s: float = LONG_S) -> None:
         """Returns when so many calls hang at once; AssertionError if that never happens."""
         with self._lock:
             assert self._lock.wait_for(lambda: self._held >= count, timeout_s), f"{self._held} calls hang, wanted {count}"
 
-    def wait_until_seen(self, role: str, text: str, *, timeout_s: float = 120.0) -> None:
+    def wait_until_seen(self, role: str, text: str, *, timeout_s: float = LONG_S) -> None:
         """Returns when a call for that role has come that holds the text; AssertionError if none does."""
         with self._lock:
             came = self._lock.wait_for(lambda: any(s.role == role and text in s.text for s in self._seen), timeout_s)

@@ -20,6 +20,8 @@ from engine.records import Benchmarks, StopConditions
 from engine.research.campaign import Choices
 from engine.research.service import ResearchService
 from engine.settings import Limits, Settings, load_settings
+from engine.strategy.sandbox import SandboxPool
+from tests.patience import LONG_S
 
 APP = Path(__file__).parents[2] / "app.py"
 CHOICES = Choices(
@@ -59,7 +61,7 @@ def finished_store(market_store: Path, tmp_path_factory: pytest.TempPathFactory)
     shutil.copytree(market_store, store)
     service = service_of(store)
     service.launch(service.draft("small", CHOICES))
-    assert service.wait(120)
+    assert service.wait(LONG_S)
     assert service.queries.campaigns()["best_run_id"].notna().all(), "the pages need a run with a result"
     service.close()
     return store
@@ -67,8 +69,19 @@ def finished_store(market_store: Path, tmp_path_factory: pytest.TempPathFactory)
 
 def _app_on(store: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[AppTest]:
     monkeypatch.setenv("EDGEWISE_STORE", str(store))
-    yield AppTest.from_file(APP, default_timeout=30)
+    failures, close = [], ResearchService.close
+
+    def close_loudly(service: ResearchService) -> None:
+        try:
+            close(service)
+        except Exception as error:
+            failures.append(error)  # the cache only logs it
+
+    monkeypatch.setattr(ResearchService, "close", close_loudly)
+    monkeypatch.setattr(SandboxPool, "warm", lambda pool: None)  # a second of work that few of these tests need
+    yield AppTest.from_file(APP, default_timeout=LONG_S)
     st.cache_resource.clear()  # closes the service, and with it the ledger
+    assert not failures
 
 
 @pytest.fixture

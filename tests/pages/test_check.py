@@ -10,9 +10,9 @@ from engine.strategy.isolation import isolation
 from pages import code_views, look
 from pages.access import research
 from tests.pages.conftest import CHOICES, open_page
+from tests.patience import LONG_S
 from tests.research.small import strategy as written
 
-WAIT_S = 60
 MINE = written('return {"entries": market.close > ta.sma(market.close, n), "max_bars": 7}', text="A person's.")
 PEEKS = written('return {"entries": market.close.shift(-1) > market.close, "max_bars": 3}')
 TRICKS = written('raise ValueError("<b>bold</b> [link](http://x) **loud**")')
@@ -51,7 +51,7 @@ def _write(app: AppTest, source: str) -> AppTest:
 def _checked(app: AppTest, source: str) -> AppTest:
     """The page once the check that was asked for is there."""
     assert "Checking" in _told(app) or research().examiner.known(source, _campaign()).is_done
-    research().examiner.known(source, _campaign()).future.result(WAIT_S)
+    research().examiner.known(source, _campaign()).future.result(LONG_S)
     app.run()
     assert not app.exception
     return app
@@ -108,7 +108,7 @@ def test_a_strategy_by_hand_becomes_a_run_of_its_own(check: AppTest) -> None:
     check.text_input(key="editor.note").set_value("Hold for *seven* bars").run()
     _press(check, "Run it as a run of its own")
     assert "Taken" in _told(check) or "recorded" in _told(check)
-    assert research().wait(WAIT_S)
+    assert research().wait(LONG_S)
     check.run()
     assert "recorded as run 6, by hand" in _told(check)
     queries = research().queries
@@ -124,7 +124,7 @@ def test_a_strategy_by_hand_becomes_a_run_of_its_own(check: AppTest) -> None:
 
 def test_a_refused_strategy_by_hand_is_a_failed_run_with_a_check_tab(check: AppTest) -> None:
     _press(_write(check, NO_SYNTAX), "Run it as a run of its own")
-    assert research().wait(WAIT_S)
+    assert research().wait(LONG_S)
     runs = research().queries.recent_runs(_campaign(), limit=1)
     assert runs["failure_kind"].iloc[0] == "syntax"
     check.query_params["run"] = str(runs["run_id"].iloc[0])
@@ -143,7 +143,7 @@ def test_an_empty_source_is_refused_in_a_sentence(check: AppTest) -> None:
 def test_what_was_given_up_is_told(check: AppTest) -> None:
     _press(_write(check, written("while True:\n    pass")), "Run it as a run of its own")
     research().stop()
-    assert research().wait(WAIT_S)
+    assert research().wait(LONG_S)
     check.run()
     assert "given up" in _told(check)
 
@@ -160,7 +160,7 @@ def test_a_campaign_without_a_run_has_the_editor(empty_app: AppTest) -> None:
     open_page(empty_app, "strategy")
     assert "def signals(market, params, ta)" in empty_app.text_area[0].value
     _press(_write(empty_app, MINE), "Run it as a run of its own")
-    assert research().wait(WAIT_S)
+    assert research().wait(LONG_S)
     empty_app.run()
     assert "Run 1 by hand, no parent" in _told(empty_app)
 

@@ -12,6 +12,7 @@ from engine.research.estimate import Estimate, Reach
 from pages import setup
 from pages.access import research
 from pages.model_budget import cap_told, spent_text, usd_text
+from tests.patience import LONG_S
 
 CHOICE = ModelChoice("openai/scripted", "http://127.0.0.1:9/v1", price_in=1.0, price_out=4.0)
 
@@ -95,7 +96,7 @@ def test_caps_of_a_campaign_that_has_not_begun_hold_from_its_start_on_whatever_i
     assert service.model.budget.own(campaign_id) == Caps(usd_per_day=1.5, calls_per_campaign=3)
     assert service.model.budget.caps == Caps()
     service.stop()
-    assert service.wait(60)
+    assert service.wait(LONG_S)
 
 
 def test_the_cap_that_is_spent_is_told_before_the_start(form: AppTest) -> None:

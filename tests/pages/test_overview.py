@@ -11,6 +11,7 @@ from engine.records import StopConditions
 from pages import look, setup
 from pages.access import research
 from pages.look import figure_text
+from tests.patience import LONG_S
 
 
 def test_an_empty_store_offers_the_demo_and_a_tour(empty_app: AppTest) -> None:
@@ -38,7 +39,7 @@ def test_the_sidebar_tells_state_campaign_data_and_isolation(app: AppTest) -> No
     assert f"Isolation: {look.ISOLATION[research().status().isolation_level][0]}" in sidebar
     service = research()
     service.start(service.queries.campaigns()["campaign_id"].iloc[0])
-    second_viewer = AppTest.from_file(Path(__file__).parents[2] / "app.py", default_timeout=30).run()
+    second_viewer = AppTest.from_file(Path(__file__).parents[2] / "app.py", default_timeout=LONG_S).run()
     sidebar = " ".join(element.value for element in [*second_viewer.sidebar.markdown, *second_viewer.sidebar.caption])
     assert "Small search" in sidebar
     assert "Theme: volume" in sidebar
@@ -92,7 +93,7 @@ def test_a_finished_campaign_with_more_to_do_continues_and_stops(app: AppTest) -
     app.button(key="control.start").click().run()
     assert service.status().campaign_id == campaign_id
     app.button(key="control.stop").click().run()
-    assert service.wait(60)
+    assert service.wait(LONG_S)
     assert service.queries.state(campaign_id) == "stopped"
     assert service.queries.campaigns()["runs"].iloc[0] >= 5
 
@@ -127,8 +128,8 @@ def test_a_model_that_nobody_answers_for_is_told_on_the_page_and_in_the_sidebar_
     (told,) = [warning.value for warning in app.main.warning]
     assert "The model's arm waits" in told
     assert "cannot be reached" in told.replace("\\", "")
-    assert "The random arm goes on" in told
+    assert "The other arms go on" in told
     assert any("The model's arm waits" in warning.value for warning in app.sidebar.warning)
     assert any("Model: openai/nobody" in caption.value for caption in app.sidebar.caption)
     service.stop()
-    assert service.wait(60)
+    assert service.wait(LONG_S)

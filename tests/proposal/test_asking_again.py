@@ -8,6 +8,7 @@ import pytest
 from engine.model_records import CallPlace, Caps
 from engine.proposal.asked_prompts import InForce
 from engine.proposal.asking import AskingEnded, ReplyFault, Trouble
+from tests.patience import LONG_S
 from tests.proposal.conftest import START, Desk
 from tests.proposal.prompts import replaced, small_prompt
 from tests.scripted_model import Script
@@ -25,8 +26,16 @@ from tests.scripted_model import Script
     ],
 )
 def test_a_model_that_is_away_is_asked_the_same_again_with_growing_pauses(fault: str, status: str, desk: Desk) -> None:
-    desk.choice = desk.server.choice(timeout_s=0.2 if fault == "timeout" else 30.0)
-    desk.server.script = Script(at={1: fault, 2: fault, 3: fault})
+    patient = desk.choice = desk.server.choice()
+    if fault == "timeout":
+        desk.choice = desk.server.choice(timeout_s=0.2)
+
+    def at_wait(_: float) -> bool:
+        if sum(desk.waited) == 1 + 2 + 4:  # the answer may take as long as it likes
+            desk.choice = patient
+        return False
+
+    desk.at_wait, desk.server.script = at_wait, Script(at={1: fault, 2: fault, 3: fault})
     answer = desk.ask("draft")
     assert desk.statuses == [status, status, status, "answered"]
     assert [call.attempt for call in desk.calls] == [1, 2, 3, 4]
@@ -217,7 +226,7 @@ def test_told_to_end_while_the_model_thinks_it_ends_and_the_call_is_recorded(des
     thread.start()
     desk.server.wait_until_held(1)
     cancelled.set()
-    thread.join(timeout=10)
+    thread.join(LONG_S)
     assert len(ended) == 1
     assert desk.statuses == ["unreachable"]
     assert "told to end" in desk.calls[0].problem

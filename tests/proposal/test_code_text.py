@@ -374,9 +374,9 @@ def use_all(text: str) -> None:
 
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text)[:20])
 def test_hostile_text_comes_to_a_sentence_and_soon(text):
-    began = time.process_time()
+    began = time.thread_time()
     use_all(text)
-    assert time.process_time() - began < 2.0
+    assert time.thread_time() - began < 2.0
 
 
 @settings(max_examples=200, deadline=None)

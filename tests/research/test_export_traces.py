@@ -11,6 +11,7 @@ import pytest
 
 from engine.research import export_traces
 from engine.research.export_traces import ENDPOINT, HEADERS, TraceExport
+from tests.patience import LONG_S
 from tests.scripted_model import ScriptedModel
 from tests.store.model_samples import call
 
@@ -31,7 +32,7 @@ class Collector:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 owner.got.append((self.path, dict(self.headers), body))
                 owner.came.release()
-                owner.is_open.wait(30)
+                owner.is_open.wait(LONG_S)
                 self.send_response(owner.status)
                 self.send_header("Content-Length", "2")
                 self.end_headers()
@@ -130,7 +131,7 @@ def test_a_collector_that_hangs_holds_nobody_up_and_what_is_too_much_is_dropped(
     collector.is_open.clear()
     export = TraceExport(collector.url)
     export.add(call(1, 1))
-    assert collector.came.acquire(timeout=10)
+    assert collector.came.acquire(timeout=LONG_S)
     for seq in range(2, 9):
         export.add(call(1, seq))
     assert export.dropped == 4
@@ -144,7 +145,7 @@ def test_the_desk_exports_every_call(open_service, collector, monkeypatch):
     service = open_service()
     with ScriptedModel() as server:
         service.model.trials.begin(server.choice())
-        assert collector.came.acquire(timeout=30)
+        assert collector.came.acquire(timeout=LONG_S)
         service.close()
     (span,) = collector.spans
     assert (span["name"], attributes(span)["edgewise.origin"]) == ("market", "trial")

@@ -7,8 +7,7 @@ import pytest
 
 from engine.proposal.asking import AskingEnded, ReplyFault
 from engine.research.market_words import MarketTurn, MarketWords
-
-LONG = 20.0
+from tests.patience import LONG_S
 
 
 class Model:
@@ -21,7 +20,7 @@ class Model:
 
     def ask(self, number: int) -> str:
         self.asked.append(number)
-        assert self.let.wait(LONG)
+        assert self.let.wait(LONG_S)
         if number in self._fails:
             raise ReplyFault("malformed", "no fields")
         return f"calm, says run {number}"
@@ -46,7 +45,7 @@ def test_the_first_run_that_gets_an_answer_gives_it_to_all(fails: tuple[int, ...
     with ThreadPoolExecutor(4) as threads:
         found = runs(MarketWords(lambda _: ""), model, threads, range(1, 5))
         model.let.set()
-        told = [future.exception(LONG) or future.result() for future in found]
+        told = [future.exception(LONG_S) or future.result() for future in found]
     assert model.asked == asked
     assert [isinstance(words, ReplyFault) for words in told] == [number in fails for number in range(1, 5)]
     assert {words for words in told if isinstance(words, str)} == {f"calm, says run {asked[-1]}"}

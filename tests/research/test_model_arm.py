@@ -16,10 +16,10 @@ from engine.research.campaign import Start
 from engine.research.service import ResearchService
 from engine.research.turns import IN_FLIGHT
 from engine.settings import Settings
+from tests.patience import LONG_S
 from tests.research import small
 from tests.scripted_model import Script, ScriptedModel
 
-WAIT_S = 240
 WORD = r"On validation, against the best before: (better|not shown|worse)\."
 MIXED = Script(good=0.5, poor=0.1, broken=0.15, leaking=0.15, hostile=0.1, repairs=0.7)
 
@@ -43,7 +43,7 @@ def campaign(open_service, own_processes, monkeypatch) -> Callable[..., tuple[Re
         service.model.choose(server.choice())
         choices = dataclasses.replace(small.CHOICES, proposer=proposer, theme="use volume", stop=StopConditions(runs=runs))
         campaign_id = service.launch(service.draft("small", choices))
-        assert service.wait(WAIT_S)
+        assert service.wait(LONG_S)
         assert service.status().problem is None
         return service, campaign_id
 
@@ -113,13 +113,13 @@ def test_while_the_model_is_away_its_arm_waits_and_the_random_arm_goes_on(
     choices = dataclasses.replace(small.CHOICES, proposer="model+random", stop=StopConditions(runs=8))
     campaign_id = service.launch(service.draft("small", choices))
     for _ in range(4):
-        assert recorded.acquire(timeout=WAIT_S)
+        assert recorded.acquire(timeout=LONG_S)
     assert set(service.queries.runs(campaign_id)["arm"]) == {"random"}
     assert "cannot be reached" in service.status().model_trouble
     assert len(service.status().making) == IN_FLIGHT
     server.back()
     service.model.choose(dataclasses.replace(server.choice(), max_tokens=3_999))  # any change is tried at once
-    assert service.wait(WAIT_S)
+    assert service.wait(LONG_S)
     runs = service.queries.runs(campaign_id)
     assert sorted(runs["number"]) == list(range(1, 9))
 
@@ -162,12 +162,12 @@ def test_a_campaign_starts_from_strategies_that_are_given_and_builds_on_them(ope
     choices = dataclasses.replace(small.CHOICES, proposer="model", stop=StopConditions(runs=8))
     starts = [Start(small.CROSS, "A cross of averages."), Start(small.BUYS_ONCE, "It buys once.")]
     campaign_id = service.launch(service.draft("small", choices), starts)
-    assert service.wait(WAIT_S)
+    assert service.wait(LONG_S)
     runs = service.queries.runs(campaign_id).sort_values("number")
     assert runs["arm"].tolist()[:3] == ["human", "human", "model"]
     mine = set(runs.loc[runs["arm"] == "human", "run_id"])
     built_on = {parent for story in service.model.queries.stories(campaign_id) for parent in story.parents}
     assert built_on & mine
     service.launch(service.draft("small", choices), starts)
-    assert service.wait(WAIT_S)
+    assert service.wait(LONG_S)
     assert len(service.queries.runs(campaign_id)) == 8

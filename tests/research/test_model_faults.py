@@ -9,10 +9,11 @@ import pytest
 
 from engine.records import StopConditions
 from engine.research.service import ResearchService
+from tests.patience import LONG_S
 from tests.research import small
 from tests.scripted_model import FAULTS, TRANSPORT, Script, ScriptedModel
 
-WAIT_S, RUNS = 400, 30
+RUNS = 30
 KEY = "sk-planted-0123456789abcdef0123456789"
 WAITED_FOR = ("unauthorized",)
 """Waits until a person changes something, so it is tried by itself."""
@@ -32,10 +33,10 @@ def made(open_service, own_processes, server, settings, monkeypatch) -> tuple[Re
     """A campaign of 30 runs of both arms, made to its end while the model fails, with a key in the environment."""
     monkeypatch.setenv("API_KEY", KEY)
     service = open_service(settings)
-    service.model.choose(dataclasses.replace(server.choice(), timeout_s=1.0))
+    service.model.choose(dataclasses.replace(server.choice(), timeout_s=5.0))
     choices = dataclasses.replace(small.CHOICES, proposer="model+random", theme=f"volume {KEY}", stop=StopConditions(runs=RUNS))
     campaign_id = service.launch(service.draft("small", choices))
-    assert service.wait(WAIT_S)
+    assert service.wait(LONG_S)
     assert service.status().problem is None
     return service, campaign_id
 

@@ -18,6 +18,7 @@ from engine.research.service import ResearchService
 from engine.settings import Settings
 from engine.store.snapshot import open_reader
 from engine.strategy.sandbox import SandboxPool
+from tests.patience import LONG_S
 from tests.research import small
 from tests.research.small import CHOICES, Scripted, save, small_panel, store_with
 
@@ -48,7 +49,7 @@ def finished_store(market_store: Path, lent_pool: SandboxPool, tmp_path_factory:
         patch.setattr(service_module, "SandboxPool", lambda slots, limits: lent_pool)
         service = ResearchService(settings)
         service.launch(service.draft("small", dataclasses.replace(CHOICES, stop=StopConditions(runs=6))))
-        assert service.wait(60)
+        assert service.wait(LONG_S)
         service.close()
     return settings.store_dir
 

@@ -183,9 +183,9 @@ def test_it_costs_little() -> None:
     tree = ast.parse(next(p for p in HONEST if p.stem == "long_only_verbose").read_text(encoding="utf-8"))
     took = []
     for _ in range(20):
-        start = time.perf_counter()
+        start = time.thread_time()
         check_policy(tree)
-        took.append(time.perf_counter() - start)
+        took.append(time.thread_time() - start)
     assert min(took) < 0.003
 
 
