@@ -1,6 +1,6 @@
 """What does the true rule of each planted market earn at a given gain per trade?
 
-    python studies/planted_strength.py [SEEDS] [GAINS in percent, comma separated]
+    python studies/planted_strength.py [SEEDS] [FIRST_SEED]
 
 Runs the rules in data/planted through the kernel, default costs, on whole markets of the standard size, and prints a line for
 each kind and gain: mean annual Sharpe over the seeds, its standard error, the same with luck taken out, and its standard error.
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 
-def main(seeds: int, percents: list[float]) -> None:
+def main(seeds: int, first: int) -> None:
     from engine.analysis.metrics import daily_returns
     from engine.backtest.simulation import open_market, simulate_signals
     from engine.backtest.sweep import prepare, salt_of
@@ -33,12 +33,12 @@ def main(seeds: int, percents: list[float]) -> None:
     whole, days_per_year = Window("all", 0, BARS), 365.0
     found: dict[tuple[str, float], list[tuple[float, float]]] = {}
     pool = SandboxPool(1, Limits())
-    for seed in range(seeds):
+    for seed in range(first, first + seeds):
         twin = open_market(demo_market(seed=seed, edge=None, assets=ASSETS, bars=BARS), whole)
         for kind, rule in RULES.items():
             source = (ROOT / "data" / "planted" / f"{kind}.py").read_text(encoding="utf-8")
-            for percent in percents:
-                strength = percent / 100 / GAIN_PER_STRENGTH
+            for gain in rule.gains:
+                strength = gain / GAIN_PER_STRENGTH
                 bed = prepare(demo_market(seed=seed, edge=rule.edge, strength=strength, assets=ASSETS, bars=BARS), whole, Costs())
                 (signals,) = pool.signals(source, [{}], bed.data, salt=salt_of(source, bed.market.panel.data_hash))
                 assert isinstance(signals, Signals), signals
@@ -46,15 +46,14 @@ def main(seeds: int, percents: list[float]) -> None:
                 luck = daily_returns(simulate_signals(twin, signals, Costs(0, 0)).daily_equity)
                 slope = np.cov(real, luck)[0, 1] / luck.var(ddof=1)
                 scale = np.sqrt(days_per_year) / real.std(ddof=1)
-                found.setdefault((kind, percent), []).append((real.mean() * scale, (real.mean() - slope * luck.mean()) * scale))
+                found.setdefault((kind, gain), []).append((real.mean() * scale, (real.mean() - slope * luck.mean()) * scale))
     pool.close()
-    for (kind, percent), sharpes in found.items():
+    for (kind, gain), sharpes in found.items():
         mean, error = np.mean(sharpes, axis=0), np.std(sharpes, axis=0, ddof=1) / np.sqrt(len(sharpes))
         figures = dict(zip(("sharpe", "sharpe_without_luck"), np.round(mean, 3).tolist(), strict=True))
         errors = dict(zip(("error", "error_without_luck"), np.round(error, 3).tolist(), strict=True))
-        print(json.dumps({"kind": kind, "gain_percent": percent, "seeds": len(sharpes), **figures, **errors}))
+        print(json.dumps({"kind": kind, "gain": gain, "seeds": len(sharpes), **figures, **errors}))
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 24, [float(p) for p in sys.argv[2].split(",")] if len(sys.argv) > 2 else
-         [0.3, 0.6, 0.9, 1.2, 1.5, 1.8])  # fmt: skip
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 12, int(sys.argv[2]) if len(sys.argv) > 2 else 0)

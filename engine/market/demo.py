@@ -19,7 +19,7 @@ import numpy as np
 from engine.errors import DataError, UnknownDataset
 from engine.market.assemble import content_hash
 from engine.market.bars import Panel
-from engine.market.edges import GAIN_PER_STRENGTH, KINDS, Shocks, plant
+from engine.market.edges import GAIN_PER_STRENGTH, KINDS, Edge, Shocks, plant
 
 DEMO_EDGE, DEMO_STRENGTH = "volume_burst", 5.0
 START_NS = 1_672_531_200_000_000_000  # 2023-01-01 00:00 UTC
@@ -53,17 +53,17 @@ def demo_market(
     name: str = "demo",
     *,
     seed: int = 7,
-    edge: str | None = DEMO_EDGE,
+    edge: str | Edge | None = DEMO_EDGE,
     strength: float = DEMO_STRENGTH,
     assets: int = 100,
     bars: int = 17_520,
 ) -> Panel:
     """A synthetic hourly panel from 2023-01-01 UTC; equal arguments give bit-equal bars.
 
-    `edge`: one of `edges.KINDS` or None; `strength`: see `edges`, 0 is no edge. Raises DataError for an unknown edge, a strength
-    outside 0 to 20, fewer than 2 assets or 500 bars.
+    `edge`: one of `edges.KINDS`, an edge of one's own, or None; `strength`: see `edges`, 0 is no edge. Raises DataError for an
+    unknown edge, a strength outside 0 to 20 of a known one, fewer than 2 assets or 500 bars.
     """
-    if edge is not None:
+    if isinstance(edge, str):
         _known(edge, strength)
     if assets < 2 or bars < 500:
         raise DataError(f"found {assets} assets and {bars} bars; a demo market needs at least 2 and 500: ask for more")

@@ -138,15 +138,15 @@ KINDS = {
 LOOK_BACK_BARS = 169  # the longest look back of any event
 
 
-def plant(shocks: Shocks, kind: str | None, strength: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def plant(shocks: Shocks, kind: str | Edge | None, strength: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Open and close of every bar, as multiples of each asset's first open, and the return of each bar from open to close.
 
-    The events are looked for in the path that earlier drift has already shaped. With `kind` None or strength 0 the shocks
-    pass unchanged, bit for bit. The first `LOOK_BACK_BARS` rows carry no event.
+    `kind`: one of `KINDS`, or an edge of one's own. The events are looked for in the path that earlier drift has already
+    shaped. With `kind` None or strength 0 the shocks pass unchanged, bit for bit. The first `LOOK_BACK_BARS` rows carry no event.
     """
     move, rows = shocks.move.copy(), len(shocks.move)
     path = _empty_path(shocks)
-    edge = KINDS[kind] if kind else None
+    edge = KINDS[kind] if isinstance(kind, str) else kind
     drift = Drift(edge.hold_bars, strength * GAIN_PER_STRENGTH, move.shape[1]) if edge and strength else None
     last_close = np.ones(move.shape[1])
     for t in range(rows):

@@ -14,9 +14,8 @@ from engine.errors import DataError, UnknownDataset
 from engine.market.bars import FIELDS
 from engine.market.catalog import Catalog
 from engine.market.demo import demo_market
-from engine.market.edges import KINDS
 from engine.market.named_markets import market_named
-from engine.market.planted import ASSETS, RULES, planted
+from engine.market.planted import ASSETS, RULES, describe_planted, planted
 from engine.records import Costs, Signals, Window
 from engine.settings import PROJECT_DIR, Limits
 from engine.strategy.sandbox import SandboxPool
@@ -75,10 +74,10 @@ def test_strength_is_drift_alone(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", RULES)
-def test_every_kind_names_its_edge_and_grows_with_strength(kind: str) -> None:
-    assert RULES[kind].edge in KINDS
+def test_the_gain_of_a_trade_grows_with_strength_and_is_told(kind: str) -> None:
     gains = [RULES[kind].gain(strength) for strength in np.linspace(1, 10, 19)]
     assert (np.diff(gains) > 0).all()
+    assert f"{RULES[kind].gain(4):.2%}" in describe_planted(kind, 4)
 
 
 def test_equal_arguments_give_equal_bits_and_seeds_share_no_asset(catalog: Catalog) -> None:
