@@ -1,12 +1,14 @@
 """How soon does each method find what a grid finds, what does searching itself cost, and what does the first look save or lose?
 
-    python studies/tuning_methods.py STORE [--data crypto100] [--scenarios 200] [--repeats 3] [--methods hybrid,tpe] [--quick]
+    python studies/tuning_methods.py STORE [--data crypto100] [--scenarios 200] [--repeats 3] [--methods hybrid,tpe]
+                                           [--parts shares,costs] [--quick]
 
 For each seed strategy that has parameters, on train of that dataset (the default split, default costs, Sharpe ratio, at least 100
 trades), with two slots and no cache: the best of a grid of so many scenarios, and after how many of its own scenarios each other
 method first has as much (median over the repeats, which differ in their seeds; "never" counts as twice the budget). Then the cost
 of asking and telling alone, of a robust search beside a plain one, and of a search with a first look beside one without; and how
-many of the sets that were given up belonged among the best. `--quick`: 30 assets, 2,000 bars, one repeat. Prints one JSON object.
+many of the sets that were given up belonged among the best. `--parts shares` leaves the costs out. `--quick`: 30 assets, 2,000
+bars, one repeat. Prints one JSON object.
 """
 
 import argparse
@@ -135,17 +137,15 @@ def main(asked: argparse.Namespace) -> dict[str, Any]:
             for method in methods:
                 found = [bench.needed(method, seed, score) for seed in range(1, repeats + 1)]
                 row["share needed"][method] = round(statistics.median(2.0 if n is None else n / count for n in found), 3)
-            row["robust over plain"] = bench.robust_over_plain()
-            row["first look"] = bench.first_look(1)
+            if "costs" in asked.parts:
+                row["robust over plain"] = bench.robust_over_plain()
+                row["first look"] = bench.first_look(1)
             rows[path.stem] = row
             print(path.stem, json.dumps(row), file=sys.stderr, flush=True)
     pool.close()
     done = [row for row in rows.values() if isinstance(row, dict)]
-    looks = [row["first look"] for row in done]
-    return {
-        "data": asked.data, "assets": panel.assets, "bars": window.bars, "scenarios": asked.scenarios, "repeats": repeats,
-        "rows": rows,
-        "median share needed": {m: round(statistics.median(row["share needed"][m] for row in done), 3) for m in methods},
+    looks = [row["first look"] for row in done if "first look" in row]
+    costs = {} if not looks else {
         "median robust over plain": statistics.median(row["robust over plain"] for row in done),
         "first look": {
             "median given up": round(statistics.median(look["given_up"] for look in looks), 3),
@@ -153,6 +153,12 @@ def main(asked: argparse.Namespace) -> dict[str, Any]:
             "winners": sum(look["winners"] for look in looks), "winners lost": sum(look["winners_lost"] for look in looks),
             "searches whose best was lost": sum(look["best_lost"] for look in looks),
         },
+    }  # fmt: skip
+    return {
+        "data": asked.data, "assets": panel.assets, "bars": window.bars, "scenarios": asked.scenarios, "repeats": repeats,
+        "rows": rows,
+        "median share needed": {m: round(statistics.median(row["share needed"][m] for row in done), 3) for m in methods},
+        **costs,
         "overhead, CPU ms a scenario": overhead(asked.scenarios), "load": os.getloadavg(),
     }  # fmt: skip
 
@@ -163,6 +169,7 @@ if __name__ == "__main__":
     parser.add_argument("--data", default="crypto100")
     parser.add_argument("--scenarios", type=int, default=200)
     parser.add_argument("--methods", default="hybrid,tpe,adaptive,random")
+    parser.add_argument("--parts", default="shares,costs")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--quick", action="store_true")
     print(json.dumps(main(parser.parse_args()), indent=1))

@@ -5,6 +5,7 @@ import hashlib
 import json
 import threading
 import uuid
+import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
@@ -83,9 +84,9 @@ class OutcomeCache:
             return
         for path in sorted(self._folder.glob(f"{context}-*.npz")):
             try:
-                with np.load(path, allow_pickle=False) as file:
-                    keys, arrays = file["keys"].tolist(), [file[name] for name in _FIELDS]
-            except (OSError, ValueError, KeyError, EOFError):
+                with path.open("rb") as file, np.load(file, allow_pickle=False) as data:
+                    keys, arrays = data["keys"].tolist(), [data[name] for name in _FIELDS]
+            except (OSError, ValueError, KeyError, EOFError, AttributeError, zipfile.BadZipFile):
                 path.unlink(missing_ok=True)
                 continue
             for i, key in enumerate(keys):
