@@ -232,8 +232,8 @@ class _Adaptive(_Sequential):
 
 
 class _Robust(_Sequential):
-    """An even net, then the estimator; the last fifth lies around the best, to tell a plateau from a peak. Few large batches, since
-    what it looks for is broad and each batch costs the start of its processes."""
+    """An even net, then the estimator; the last fifth lies around the best, to tell a plateau from a peak. Few large batches,
+    since what it looks for is broad and each batch costs the start of its processes."""
 
     def __init__(self, ranges: tuple[ParamRange, ...], scenarios: int, rng: np.random.Generator, warm: Trials) -> None:
         super().__init__(ranges, scenarios, rng, warm)
