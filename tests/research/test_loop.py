@@ -1,6 +1,7 @@
 """One turn of the loop: repeatable, complete whatever the candidate does, and every scoring counted."""
 
 import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from engine.research.evaluation import Evaluator
 from engine.research.gate import gate_seed
 from engine.research.loop import ResearchLoop
 from engine.research.proposers import make_proposer
+from engine.research.tuning import METHODS
 from engine.settings import Settings
 from engine.store.database import Database
 from engine.store.ledger import Ledger
@@ -251,3 +253,28 @@ def test_what_looks_ahead_on_validation_alone_is_refused_with_all_its_figures(lo
     assert not any(character.isdigit() for character in record.failure.message)
     assert (record.best, record.figures) == (None, {})
     assert [batch.window for batch in trials] == ["train", "validation"]
+
+
+TWO = small.CROSS.replace('PARAMS = {"n": (5, 12)}', 'PARAMS = {"n": (5, 12), "stop": (0.02, 0.10)}').replace(
+    '"stop_loss": 0.05', '"stop_loss": params["stop"]'
+)
+
+
+@pytest.mark.parametrize("method", [m for m in METHODS if m not in ("grid", "random")])
+def test_a_search_that_learns_repeats_and_counts_every_scenario(loop_of, method):
+    (one, trials), (other, _) = (loop_of(TWO, method=method, scenarios=30).step(1) for _ in range(2))
+    assert_equal_records(one, other)
+    assert trials[0].scenarios == len(one.scenarios) > 12
+    assert one.objective == one.scenarios["objective"].max()
+
+
+def test_a_childs_search_begins_with_its_parents_best_sets_and_says_what_it_gained(loop_of):
+    loop = loop_of(TWO, method="hybrid", scenarios=30)
+    asked: list[str] = []
+    parent = [({"n": 9, "stop": 0.07}, 0.5), ({"n": 6, "stop": 0.03}, 0.4)]
+    loop.trials_of = lambda run_id: asked.append(run_id) or parent
+    record, _ = loop.step(1, Proposal(TWO, "A child.", "random", parent_run_id="abc"))
+    assert asked == ["abc"]
+    assert [json.loads(p) for p in record.scenarios["params"][:2]] == [p for p, _ in parent]
+    gain = record.objective - 0.5
+    assert record.reason.endswith(f"; the best of the parent's 2 sets had 0.50, this one {record.objective:.2f} ({gain:+.2f})")
