@@ -145,6 +145,27 @@ class StopConditions:
     benchmarks_met: bool = False
 
 
+@dataclass(frozen=True)
+class Promotion:
+    """The rule by which a run is promoted: every condition of `docs/promotion.md` at these thresholds, fixed with its campaign.
+
+    `train_trades`, `validation_trades`: at least so many, open positions counted. `luck`: chance of luck on train over all trials
+    of the campaign, at most, of the plain returns and of those beyond buy-and-hold; `judged`: that of the returns beyond
+    buy-and-hold on validation over all runs that were judged there. `overfit`: probability of backtest overfitting, at most;
+    `superior`: p-value of superior predictive ability against buy-and-hold and against the baselines. `vault`: the k-th look on
+    overlapping bars is tested at vault / 2^k; `looks`: a promotion spends at most so many on one campaign.
+    """
+
+    train_trades: int = 100
+    validation_trades: int = 30
+    luck: float = 0.05
+    judged: float = 0.05
+    overfit: float = 0.5
+    superior: float = 0.05
+    vault: float = 0.05
+    looks: int = 3
+
+
 @dataclass(frozen=True, kw_only=True)
 class Terms:
     """What an analyst chooses that needs no dataset to be understood; the defaults are those of every form.
@@ -169,6 +190,7 @@ class Terms:
     capital: float = 100_000.0
     currency: str = "USD"
     benchmarks: Benchmarks = field(default_factory=Benchmarks)
+    promotion: Promotion = field(default_factory=Promotion)
     stop: StopConditions = field(default_factory=StopConditions)
 
     @property
@@ -211,7 +233,8 @@ def spec_from_dict(plain: dict[str, Any]) -> CampaignSpec:
     data = dict(plain)
     data["assets"] = tuple(data["assets"])
     data["windows"] = tuple(Window(**w) for w in data["windows"])
-    kinds = {"costs": Costs, "benchmarks": Benchmarks, "stop": StopConditions, "shared_cash": SharedCash}
+    kinds = {"costs": Costs, "benchmarks": Benchmarks, "stop": StopConditions, "shared_cash": SharedCash,
+             "promotion": Promotion}  # fmt: skip
     for key, kind in kinds.items():
         if data.get(key) is not None:
             data[key] = kind(**data[key])
@@ -233,6 +256,7 @@ class RunRecord:
     `elapsed_s` is kept apart from results. `reason` tells how the best was chosen, in one sentence.
     `warm_up_bars`: on so many first bars of train no entry is decided; None where signals never settle (none is masked then)
     or it was not measured. `is_cross_sectional`: an asset's signals depend on other assets; None if not measured.
+    `luck_maxima`: `chance.chance_maxima` of all its scenarios on train, by which a campaign counts its effective trials.
     """
 
     run_id: str
@@ -253,6 +277,7 @@ class RunRecord:
     days: dict[str, np.ndarray] = field(default_factory=dict)
     warm_up_bars: int | None = None
     is_cross_sectional: bool | None = None
+    luck_maxima: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

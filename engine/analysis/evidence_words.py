@@ -79,6 +79,14 @@ _ALL = (
         "White 2000, A reality check for data snooping, Econometrica 68(5)",
     ),
     Statistic(
+        "alpha", "Alpha over buy-and-hold",
+        "What is earned beyond holding as much of the whole market, so that a rising market alone earns nothing here.",
+        "Above 0, and by more than chance: with one trial p below 0.05, after many the chance of luck below 0.05.",
+        "alpha and beta of r = alpha + beta hold + e over the days, least squares; standard errors that allow for days that"
+        " follow each other (Newey and West 1987)",
+        "Jensen 1968, The performance of mutual funds in the period 1945-1964, Journal of Finance 23(2)",
+    ),
+    Statistic(
         "interval", "Interval",
         "The range that holds the true figure in 95 of 100 cases, judged by drawing blocks of days anew.",
         "An interval that holds zero is no evidence of a gain. It knows nothing of other trials.",

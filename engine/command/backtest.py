@@ -85,7 +85,7 @@ def _bed(
     panel = Catalog(settings.bars_dir).open(data)
     bed = evaluator.bed(panel, panel.symbols, window_named(panel.bars, window), costs, shared)
     if window == "all":
-        record_look(settings, panel.data_hash, who=origin, file=file)
+        record_look(settings, panel, who=origin, file=file)
     return bed
 
 

@@ -12,7 +12,7 @@ from engine.errors import CampaignError
 from engine.market.bars import Panel
 from engine.market.splits import split_windows
 from engine.proposal.redaction import redact
-from engine.records import CampaignSpec, Costs, SharedCash, Terms, Window
+from engine.records import CampaignSpec, Costs, Promotion, SharedCash, Terms, Window
 from engine.research.objectives import OBJECTIVES, ROBUST_OBJECTIVES
 from engine.research.tuning import METHODS
 
@@ -67,6 +67,8 @@ def campaign_id_of(spec: CampaignSpec) -> str:
     for choice in ("shared_cash", "search_s"):  # campaigns from before there was a choice keep their identity
         if plain[choice] is None:
             plain.pop(choice)
+    if spec.promotion == Promotion():
+        plain.pop("promotion")
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -132,6 +134,17 @@ def check_spec(spec: CampaignSpec) -> None:
     _check_search(spec)
     check_costs(spec.costs)
     check_shared_cash(spec.shared_cash)
+    _check_promotion(spec.promotion)
+
+
+def _check_promotion(rule: Promotion) -> None:
+    """Raises CampaignError for a threshold that nothing or anything would pass."""
+    for name in ("luck", "judged", "overfit", "superior", "vault"):
+        if not 0 < getattr(rule, name) < 1:
+            raise CampaignError(f"the promotion's {name} is {getattr(rule, name):g}; wanted between 0 and 1, such as 0.05")
+    for name, least in (("train_trades", 0), ("validation_trades", 0), ("looks", 1)):
+        if getattr(rule, name) < least:
+            raise CampaignError(f"the promotion's {name} is {getattr(rule, name)}; wanted at least {least}")
 
 
 def _check_search(spec: CampaignSpec) -> None:

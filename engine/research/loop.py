@@ -14,6 +14,8 @@ import numpy as np
 import pandas as pd
 
 from engine.analysis.causality import Verdict
+from engine.analysis.chance import DRAWS, chance_maxima
+from engine.analysis.evidence_inputs import candidates
 from engine.analysis.metrics import daily_returns
 from engine.backtest.sweep import Screen, TestBed
 from engine.market.bars import Panel
@@ -107,6 +109,7 @@ class ResearchLoop:
             days={n: days_of(s.bed) for n, (s, _) in windows.items()},
             warm_up_bars=verdict.warm_up_bars,
             is_cross_sectional=verdict.is_cross_sectional,
+            luck_maxima=_luck_maxima(swept),
         )
         return Scored(record, tuple(trials), swept, chosen.values, params)
 
@@ -248,6 +251,12 @@ def _scenario_table(params: list[Params], swept: Sweep, values: np.ndarray) -> p
     table["objective"] = values
     table["failure"] = [None if f is None else str(f) for f in swept.outcomes.failures]
     return table
+
+
+def _luck_maxima(swept: Sweep) -> np.ndarray:
+    """What the scenarios that ran would show at best by luck, so that trials of many runs can be counted together."""
+    kept, reason = candidates(daily_returns(swept.outcomes.daily_equity))
+    return np.full(DRAWS, -np.inf) if reason else chance_maxima(kept)
 
 
 def _common_failure(swept: Sweep) -> Failure:

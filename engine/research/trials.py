@@ -9,11 +9,13 @@ from typing import TypeVar
 
 from engine.backtest.sweep import TestBed
 from engine.errors import StoreLocked
+from engine.market.bars import Panel
 from engine.records import TrialBatch
 from engine.research.campaign import code_hash_of
 from engine.settings import Settings
 from engine.store.database import Database
 from engine.store.ledger import Ledger
+from engine.store.looks import Look
 from engine.store.queries import Queries
 from engine.store.snapshot import open_reader
 from engine.store.spool import spool_trials
@@ -79,14 +81,18 @@ def _patiently(act: Callable[[], T], *, patience_s: float = 5.0) -> T:
             time.sleep(0.1)
 
 
-def record_look(settings: Settings, data_hash: str, *, who: str, file: Path) -> None:
+def record_look(settings: Settings, panel: Panel, *, who: str, file: Path) -> None:
     """Record that a command is to run that strategy file on the vault.
 
     Raises StoreLocked where another process keeps the ledger: without its record there is no look. One that only counts its
     trials is waited for.
     """
+    look = Look(
+        panel.data_hash, "all", who, file.name, symbols=panel.symbols, first_ns=int(panel.times_ns[0]),
+        last_ns=int(panel.times_ns[-1]),
+    )  # fmt: skip
     database = _patiently(lambda: Database(settings.database_path))
     try:
-        Ledger(database, settings).record_look(data_hash, "all", who=who, why=file.name)
+        Ledger(database, settings).record_look(look)
     finally:
         database.close()

@@ -17,6 +17,7 @@ from engine.model_records import Story
 from engine.records import RUN_WINDOWS, CampaignSpec, RunRecord, TrialBatch
 from engine.settings import Settings
 from engine.store.database import Database, Writer, utc_now
+from engine.store.looks import Look, VaultResult, insert_look, insert_vault_result
 from engine.store.spool import read_spool, set_aside
 from engine.store.stories import insert_story
 from engine.store.trials import insert_trials
@@ -94,6 +95,9 @@ class Ledger:
             writer.insert("scenarios", scenarios)
             writer.insert("run_assets", _asset_rows(record))
             _insert_returns(writer, record)
+            if record.luck_maxima is not None:
+                maxima = np.asarray(record.luck_maxima, "<f2").tobytes()  # three digits are enough for a mean of 2,000
+                writer.execute("INSERT INTO run_luck VALUES (?, ?)", [record.run_id, maxima])
             if story is not None:
                 insert_story(writer, story)
             for batch in trials:
@@ -105,15 +109,24 @@ class Ledger:
         with self._database.transaction() as writer:
             return insert_trials(writer, batch, self._clock(), campaign_id=campaign_id)
 
-    def record_look(
-        self, data_hash: str, window: str, *, who: str, why: str, campaign_id: str | None = None, run_id: str | None = None
-    ) -> None:
-        """Record that someone has looked into a sealed window: who (loop, page, a command, a person) and why."""
+    def record_look(self, look: Look) -> int:
+        """Record that someone looks into a sealed window, before anything is seen; the how manieth look on such bars it is."""
         with self._database.transaction() as writer:
-            writer.execute(
-                "INSERT INTO looks VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [self._now(), campaign_id, run_id, data_hash, window, who, why],
-            )
+            return insert_look(writer, look, self._now())
+
+    def record_vault_result(self, found: VaultResult, trials: TrialBatch) -> None:
+        """Keep what a look showed, and count it as a trial."""
+        with self._database.transaction() as writer:
+            insert_vault_result(writer, found, _insert_days(writer, found.days))
+            insert_trials(writer, trials, self._clock())
+
+    def record_promotion(self, campaign_id: str, run_id: str, *, is_promoted: bool, conditions: str) -> None:
+        """Keep what became of an attempt to promote the run; `conditions` as JSON text."""
+        with self._database.transaction() as writer:
+            check_campaign(writer, campaign_id)
+            seq = writer.execute("SELECT count(*) + 1 FROM promotions")[0][0]
+            row = [seq, self._now(), campaign_id, run_id, is_promoted, conditions]
+            writer.execute("INSERT INTO promotions VALUES (?, ?, ?, ?, ?, ?)", row)
 
     def save_preset(self, name: str, preset: dict[str, Any]) -> None:
         """Keep the preset; the latest under a name counts, earlier ones stay in the ledger."""
@@ -221,8 +234,15 @@ def _insert_returns(writer: Writer, record: RunRecord) -> None:
         days = np.asarray(record.days.get(window, ()), dtype="<i4")
         if len(days) != len(returns):
             raise ValueError(f"run {record.run_id}: {len(returns)} daily returns of {window}, but {len(days)} days")
-        days_hash = hashlib.sha256(days.tobytes()).hexdigest()[:16]
-        if not writer.execute("SELECT 1 FROM day_sets WHERE days_hash = ?", [days_hash]):
-            writer.execute("INSERT INTO day_sets VALUES (?, ?)", [days_hash, days.tobytes()])
+        days_hash = _insert_days(writer, days)
         packed = np.asarray(returns, dtype="<f4").tobytes()
         writer.execute("INSERT INTO run_returns VALUES (?, ?, ?, ?)", [record.run_id, window, days_hash, packed])
+
+
+def _insert_days(writer: Writer, days: np.ndarray) -> str:
+    """The name of those UTC day numbers, which the ledger knows from now on."""
+    packed = np.asarray(days, dtype="<i4").tobytes()
+    days_hash = hashlib.sha256(packed).hexdigest()[:16]
+    if not writer.execute("SELECT 1 FROM day_sets WHERE days_hash = ?", [days_hash]):
+        writer.execute("INSERT INTO day_sets VALUES (?, ?)", [days_hash, packed])
+    return days_hash

@@ -140,6 +140,19 @@ def m007_whose_trials(execute: Execute) -> None:
     execute("ALTER TABLE trials ADD COLUMN campaign_id VARCHAR")
 
 
+def m008_the_vault_and_the_luck_of_trials(execute: Execute) -> None:
+    """Looks know their bars and which they were on these (`k`), so that they are counted by overlap; those from before count for
+    their dataset. What was seen, what promotions found, and what each run's trials would show by luck (float16).
+    """
+    for column in ("seq BIGINT", "k BIGINT", "symbols_hash VARCHAR", "first_ns BIGINT", "last_ns BIGINT"):
+        execute(f"ALTER TABLE looks ADD COLUMN {column}")
+    execute("CREATE TABLE run_luck (run_id VARCHAR PRIMARY KEY, maxima BLOB)")
+    execute("""CREATE TABLE vault_results (seq BIGINT PRIMARY KEY, run_id VARCHAR, k BIGINT, level DOUBLE, p DOUBLE,
+        failure VARCHAR, figures VARCHAR, days_hash VARCHAR, returns BLOB)""")
+    execute("""CREATE TABLE promotions (seq BIGINT PRIMARY KEY, at_utc TIMESTAMP, campaign_id VARCHAR, run_id VARCHAR,
+        is_promoted BOOLEAN, conditions VARCHAR)""")
+
+
 MIGRATIONS: tuple[Callable[[Execute], None], ...] = (
     m001_first_tables,
     m002_what_the_gate_measured,
@@ -148,5 +161,6 @@ MIGRATIONS: tuple[Callable[[Execute], None], ...] = (
     m005_prompts_on_a_share_of_the_runs,
     m006_rejected_entries,
     m007_whose_trials,
+    m008_the_vault_and_the_luck_of_trials,
 )
 """Step n brings a ledger of version n - 1 to version n; the tuple's length is this program's version."""

@@ -17,6 +17,7 @@ from engine.figures import PORTFOLIO_FIGURES
 from engine.records import RUN_WINDOWS, Failure, TrialBatch, spec_from_dict
 from engine.store.answers import CampaignRow, RunRow, Totals
 from engine.store.database import Reader
+from engine.store.evidence_queries import EvidenceQueries
 from engine.store.trials import TrialCount, count_trials, counting_since, not_in_ledger, trials_of_campaign
 
 _STATES = {
@@ -337,6 +338,11 @@ class Queries:
                ORDER BY at_utc DESC""",
             [campaign_id, data_hash],
         )
+
+    @property
+    def evidence(self) -> EvidenceQueries:
+        """Reads of what evidence is made of."""
+        return EvidenceQueries(self._database)
 
     def presets(self) -> dict[str, dict[str, Any]]:
         """The latest preset under each name, names sorted."""

@@ -31,9 +31,7 @@ def insert_trials(writer: Writer, batch: TrialBatch, now: datetime, *, campaign_
     campaign it was made for, if not by a run of it."""
     if writer.execute("SELECT 1 FROM trials WHERE batch_id = ?", [batch.batch_id]):
         return False
-    symbols_hash = hashlib.sha256("\n".join(sorted(batch.symbols)).encode()).hexdigest()[:16]
-    if not writer.execute("SELECT 1 FROM symbol_sets WHERE symbols_hash = ? LIMIT 1", [symbols_hash]):
-        writer.insert("symbol_sets", pd.DataFrame({"symbols_hash": symbols_hash, "symbol": sorted(set(batch.symbols))}))
+    symbols_hash = insert_symbols(writer, batch.symbols)
     row = asdict(batch) | {"symbols_hash": symbols_hash, "at_utc": now.replace(tzinfo=None)}
     del row["symbols"]
     if campaign_id:
@@ -41,6 +39,14 @@ def insert_trials(writer: Writer, batch: TrialBatch, now: datetime, *, campaign_
     names = ", ".join(f'"{name}"' for name in row)
     writer.execute(f"INSERT INTO trials ({names}) VALUES ({', '.join('?' * len(row))})", list(row.values()))
     return True
+
+
+def insert_symbols(writer: Writer, symbols: Sequence[str]) -> str:
+    """The name of that set of symbols, which the ledger knows from now on; inside the caller's transaction."""
+    symbols_hash = hashlib.sha256("\n".join(sorted(symbols)).encode()).hexdigest()[:16]
+    if not writer.execute("SELECT 1 FROM symbol_sets WHERE symbols_hash = ? LIMIT 1", [symbols_hash]):
+        writer.insert("symbol_sets", pd.DataFrame({"symbols_hash": symbols_hash, "symbol": sorted(set(symbols))}))
+    return symbols_hash
 
 
 def count_trials(

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine.store.looks import Look
 from pages.access import research
 
 
@@ -79,9 +80,9 @@ def test_a_vault_that_nobody_has_looked_into_says_so_and_no_more_than_is_known(b
 def test_every_look_into_the_vault_of_these_bars_stands_there_with_by_what_and_when(page: Callable[[str], AppTest]) -> None:
     service = research()
     spec = service.queries.campaign(_id()).spec
-    service.ledger.record_look(spec.data_hash, "all", who="backtest", why="mine.py")
-    service.ledger.record_look(spec.data_hash, "all", who="sweep", why="other.py")
-    service.ledger.record_look("sha256:other bars", "all", who="backtest", why="elsewhere.py")
+    service.ledger.record_look(Look(spec.data_hash, "all", who="backtest", why="mine.py"))
+    service.ledger.record_look(Look(spec.data_hash, "all", who="sweep", why="other.py"))
+    service.ledger.record_look(Look("sha256:other bars", "all", who="backtest", why="elsewhere.py"))
     board = page("campaigns")
     assert any("looked into 2 times" in caption.value and "no untouched bars left" in caption.value for caption in board.caption)
     looks = board.dataframe[1].value

@@ -15,6 +15,7 @@ from engine.settings import Settings
 from engine.store import migrations
 from engine.store.database import Database
 from engine.store.ledger import Ledger
+from engine.store.looks import Look
 from engine.store.queries import Queries
 from tests.store.conftest import Child
 from tests.store.samples import batch, run, spec
@@ -49,7 +50,7 @@ def test_a_failing_transaction_leaves_nothing_and_counts_no_revision(database: D
         write_and_fail()
     assert database.read("SELECT * FROM looks").empty
     assert database.revision == before
-    ledger.record_look("d1", "vault", who="page", why="asked")
+    ledger.record_look(Look("d1", "vault", who="page", why="asked"))
     assert len(database.read("SELECT * FROM looks")) == 1
     assert database.revision == before + 1
 

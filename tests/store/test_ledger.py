@@ -10,6 +10,7 @@ from engine.errors import CampaignError
 from engine.figures import PORTFOLIO_FIGURES
 from engine.records import Failure
 from engine.store.ledger import Ledger
+from engine.store.looks import Look
 from engine.store.queries import Queries
 from tests.store.samples import assets, batch, failed_run, figures, run, scenario_table, spec
 
@@ -130,8 +131,8 @@ def test_the_latest_preset_of_a_name_counts(ledger: Ledger, queries: Queries) ->
 
 
 def test_every_look_into_a_sealed_window_is_kept(ledger: Ledger, queries: Queries) -> None:
-    ledger.record_look("d1", "vault", who="backtest", why="window all")
-    ledger.record_look("d2", "vault", who="page", why="opened", campaign_id="c1", run_id="c1-0001")
+    ledger.record_look(Look("d1", "vault", who="backtest", why="window all"))
+    ledger.record_look(Look("d2", "vault", who="page", why="opened", campaign_id="c1", run_id="c1-0001"))
     assert queries.looks()["why"].tolist() == ["opened", "window all"]
     assert queries.looks(data_hash="d1")["who"].tolist() == ["backtest"]
     assert queries.looks(campaign_id="c1")["run_id"].tolist() == ["c1-0001"]

@@ -12,6 +12,7 @@ from engine.errors import StoreError, StoreLocked
 from engine.settings import Settings
 from engine.store.database import Database
 from engine.store.ledger import Ledger
+from engine.store.looks import Look
 from engine.store.queries import Queries
 from engine.store.snapshot import open_reader, write_snapshot
 from tests.store.conftest import Child
@@ -63,7 +64,7 @@ def _locked(settings: Settings) -> Any:
 def test_a_snapshot_that_grew_run_by_run_answers_as_the_ledger(
     settings: Settings, ledger: Ledger, database: Database, queries: Queries
 ) -> None:
-    ledger.record_look("d1", "vault", who="page", why="opened")
+    ledger.record_look(Look("d1", "vault", who="page", why="opened"))
     ledger.save_preset("wide", {"scenarios": 100})
     for number in range(1, 19):
         made = failed_run(number) if number % 5 == 3 else run(number, validation=number % 7)

@@ -1,0 +1,104 @@
+"""All that is known of what a run is worth: its rule of promotion, the statistics behind it, intervals, trials and looks."""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from engine.analysis.alpha import alpha_over
+from engine.analysis.deflated import DeflatedSharpe, deflated_sharpe
+from engine.analysis.intervals import share_interval
+from engine.analysis.resampling import Interval, Resampled, block_bootstrap_interval
+from engine.records import RUN_WINDOWS
+from engine.research.evidence import CampaignBook, CampaignEvidence
+from engine.research.promotion import Judgement, judge
+from engine.research.vault import PanelOf, vault_bars
+from engine.store.answers import RunRow
+from engine.store.queries import Queries
+
+_INTERVALS: tuple[Resampled, ...] = ("sharpe", "total_return")
+
+
+@dataclass(frozen=True)
+class FigureInterval:
+    """A headline figure of the run on a window, with the range that holds the true one in 95 of 100 cases; NaN bounds where they
+    cannot be computed, with the `reason`."""
+
+    figure: str
+    window: str
+    value: float
+    low: float
+    high: float
+    reason: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class EvidenceReport:
+    """A run's evidence. `deflated` on train; `alphas`: per year with its p, by window; `trials_on_bars`: scorings by anyone on
+    the bars of train; `looks` at the campaign's vault, newest first; `after_look`: the k of the last look that a person had taken
+    for this theme when the run was made, None before any."""
+
+    run_id: str
+    judgement: Judgement
+    campaign: CampaignEvidence
+    deflated: DeflatedSharpe
+    alphas: dict[str, tuple[float, float]]
+    intervals: tuple[FigureInterval, ...]
+    trials_on_bars: int
+    looks: pd.DataFrame
+    after_look: int | None
+
+    def plain(self) -> dict[str, Any]:
+        """As the command prints it; NaN where nothing was computed."""
+        of, root = self.campaign, math.sqrt(self.campaign.days_per_year)
+        base = of.over_baselines
+        return {
+            "run_id": self.run_id, "campaign": of.campaign_id, "promoted": self.judgement.is_promoted,
+            "conditions": [c.plain() for c in self.judgement.conditions],
+            "trials": of.trials, "effective_trials": of.effective, "trials_on_bars": self.trials_on_bars,
+            "judged_runs": of.judged, "judged_effective": of.judged_effective,
+            "dsr": self.deflated.probability, "expected_best_sharpe": self.deflated.expected_best * root,
+            "pbo": of.overfit.pbo,
+            "spa_p": {"buy_and_hold": of.over_hold.p_consistent, "baselines": None if base is None else base.p_consistent},
+            "reality_check_p": of.over_hold.p_reality_check,
+            "alpha": {window: {"annual": annual, "p": p} for window, (annual, p) in self.alphas.items()},
+            "intervals": [asdict(interval) for interval in self.intervals],
+            "looks": self.looks, "after_look": self.after_look,
+        }  # fmt: skip
+
+
+def evidence_report(run_id: str, queries: Queries, book: CampaignBook, panel_of: PanelOf) -> EvidenceReport:
+    """The run's evidence by what is known; the vault stays shut. Raises UnknownRun, CampaignError, DataError."""
+    run = queries.run(run_id)
+    spec, evidence = queries.campaign(run.campaign_id).spec, book.of(run.campaign_id)
+    panel, train = panel_of(spec), spec.window("train")
+    times = panel.times_ns
+    alphas = {}
+    for window in RUN_WINDOWS:
+        alpha = alpha_over(evidence.daily(run_id, window), evidence.hold[window])
+        alphas[window] = alpha.annual(evidence.days_per_year), alpha.p
+    return EvidenceReport(
+        run_id, judge(run_id, queries, book), evidence,
+        deflated_sharpe(evidence.daily(run_id, "train"), np.empty(0), evidence.effective, spread="chance"),
+        alphas, _intervals(run, evidence),
+        queries.trials(spec.assets, int(times[train.start]), int(times[train.stop - 1])).total,
+        queries.evidence.looks_on(*vault_bars(spec, panel), spec.data_hash),
+        queries.evidence.after_looks(run.campaign_id, spec.data_hash).get(run_id),
+    )  # fmt: skip
+
+
+def _intervals(run: RunRow, evidence: CampaignEvidence) -> tuple[FigureInterval, ...]:
+    """Of the headline figures that days or numbers of trades tell."""
+    out = []
+    for window in RUN_WINDOWS:
+        daily, figures = evidence.daily(run.run_id, window), run.figures.get(window, {})
+        for figure in _INTERVALS:
+            found: Interval = block_bootstrap_interval(daily, figure, days_per_year=evidence.days_per_year)
+            out.append(FigureInterval(figure, window, found.value, found.low, found.high, found.reason))
+        rate, n = figures.get("win_rate_with_open", math.nan), figures.get("trades_with_open", math.nan)
+        low, high = share_interval(rate, n)
+        reason = "" if math.isfinite(low) else "there are no trades"
+        out.append(FigureInterval("win_rate_with_open", window, rate, low, high, reason))
+    return tuple(out)
