@@ -71,3 +71,20 @@ def redact(text: str, environment: Mapping[str, str] | None = None) -> str:
     for secret in secrets_of(read_environment() if environment is None else environment):
         text = text.replace(secret, HIDDEN)
     return _KEY_LIKE.sub(HIDDEN, text)
+
+
+def key_line(text: str, environment: Mapping[str, str] | None = None) -> int | None:
+    """The number of the first line that holds a key of that environment or something that looks like one, from 1; None if none
+    does. For texts that are refused whole: code with a hole in it would be other code.
+
+    >>> key_line("import math\\nkey = 'sk-abcdefghijklmnop'", {})
+    2
+    """
+    environment = read_environment() if environment is None else environment
+    return None if (clean := redact(text, environment)) == text else 1 + text[: _common(text, clean)].count("\n")
+
+
+def _common(one: str, other: str) -> int:
+    """How many letters both begin with."""
+    pairs = zip(one, other, strict=False)
+    return next((i for i, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))

@@ -16,6 +16,7 @@ from typing import Any
 from engine.analysis.market_figures import market_figures
 from engine.errors import CampaignError, EngineError
 from engine.market.catalog import Catalog, ImportResult
+from engine.proposal.redaction import key_line, redact
 from engine.records import CampaignSpec, Proposal, StopConditions
 from engine.research.arms import check_rarer, turns_of
 from engine.research.campaign import Choices, Start, campaign_id_of, check_spec, code_hash_of, draft_spec
@@ -117,12 +118,15 @@ class ResearchService:
     def launch(self, spec: CampaignSpec, starts: Sequence[Start] = ()) -> str:
         """Start the campaign in the background, or go on with it if the same was asked for before; returns its id.
 
-        `starts` are made its first runs, by hand, unless they were before: the model's arm may take them as parents.
+        `starts` are made its first runs, by hand, unless they were before: the model's arm may take them as parents. Raises
+        CampaignError, and records nothing, where one of them holds a key.
         """
+        for start in starts:
+            _check_keyless(start.source, f"the strategy {redact(start.summary)!r}")
         campaign_id = self.enter(spec)
         with self._lock:
             work, waiting = self._work, self._by_hand[campaign_id]
-            for proposal in (Proposal(start.source, start.summary, "human") for start in starts):
+            for proposal in (Proposal(start.source, redact(start.summary), "human") for start in starts):
                 is_made = bool(self.queries.runs_of_code(campaign_id, code_hash_of(proposal.source), "human"))
                 if not (is_made or (work and work.campaign_id == campaign_id and work.take(proposal)) or proposal in waiting):
                     waiting.append(proposal)
@@ -167,13 +171,14 @@ class ResearchService:
 
         The next run, if the campaign is at work or paused; else this run is made and no other, and the campaign's state
         stays. Returns at once. Asking again for what waits already changes nothing. Raises CampaignError for an empty source,
-        for a parent of another campaign, and while another campaign is at work; UnknownRun, DataError.
+        for one that holds a key, for a parent of another campaign, and while another campaign is at work; UnknownRun, DataError.
         """
         if not source.strip():
             raise CampaignError("there is no source; write or paste a strategy first")
+        _check_keyless(source, "the strategy")
         if parent_run_id is not None and self.queries.run(parent_run_id).campaign_id != campaign_id:
             raise CampaignError(f"the run {parent_run_id} belongs to another campaign; choose a run of this one, or none")
-        proposal = Proposal(source, " ".join(note.split())[:MAX_NOTE] or "Written by hand.", "human", parent_run_id)
+        proposal = Proposal(source, redact(" ".join(note.split()))[:MAX_NOTE] or "Written by hand.", "human", parent_run_id)
         loop = self._loop_of(campaign_id)
         with self._lock:
             status, waiting = self.status(), self._by_hand[campaign_id]
@@ -310,6 +315,12 @@ class ResearchService:
         """Take in what other processes have left, and show them what is recorded now."""
         self.ledger.take_in_spool()
         write_snapshot(self._database, self.settings.snapshot_dir)
+
+
+def _check_keyless(source: str, what: str) -> None:
+    """Raises CampaignError for a source that holds a key: code is recorded as it runs, and the ledger forgets nothing."""
+    if (line := key_line(source)) is not None:
+        raise CampaignError(f"line {line} of {what} holds a key or what looks like one; take it out: code is kept for good")
 
 
 def _at_exit(close: "weakref.WeakMethod[Callable[[], None]]") -> None:

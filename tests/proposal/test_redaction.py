@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.proposal.redaction import read_environment, redact
+from engine.proposal.redaction import key_line, read_environment, redact
 
 
 @pytest.mark.parametrize(
@@ -63,3 +63,11 @@ def test_the_env_file_is_read_in_its_usual_forms_and_the_process_wins(tmp_path: 
 
 def test_no_env_file_is_no_fault(tmp_path: Path) -> None:
     assert read_environment({"A": "b"}, folder=tmp_path) == {"A": "b"}
+
+
+def test_the_line_of_the_first_key_is_told() -> None:
+    environment = {"API_KEY": "correct horse battery"}
+    assert key_line("one\ntwo correct horse battery\nsk-abcdefghijklmnop", environment) == 2
+    assert key_line("one\n\nsk-abcdefghijklmnop", environment) == 3
+    assert key_line("sk-abcdefghijklmnop", {}) == 1
+    assert key_line("nothing\n[key] of note", environment) is None

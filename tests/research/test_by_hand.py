@@ -3,6 +3,7 @@
 import pytest
 
 from engine.errors import CampaignError, UnknownRun
+from engine.research.campaign import Start
 from engine.research.repeat import repeat_run
 from tests.research import small
 from tests.research.campaigns import LONG, drafted, finish, kinds, numbers
@@ -204,3 +205,20 @@ def test_lines_are_those_of_the_run_and_none_where_there_are_none(service, scrip
     script(Scripted(small.CROSS))
     (run_id,) = service.queries.run_ids(finish(service, drafted(service, runs=1, seed=5)))
     assert not service.results.lines(run_id, symbol).on_price
+
+
+def test_a_source_with_a_key_is_refused_and_stored_nowhere(service, monkeypatch):
+    monkeypatch.setenv("SOME_API_KEY", "plum-tree-meadow")
+    spec = drafted(service, runs=1)
+    for key in ("sk-proj-abcdefghijklmnop", "plum-tree-meadow"):
+        source = MINE + f"\n# {key}\n"
+        line = source[: source.index(key)].count("\n") + 1
+        with pytest.raises(CampaignError, match=f"line {line} of the strategy .* holds a key") as refused:
+            service.launch(spec, [Start(source, f"Start: {key}.")])
+        assert key not in str(refused.value)
+        campaign_id = service.enter(spec)
+        with pytest.raises(CampaignError, match=f"line {line} of the strategy holds a key"):
+            service.run_by_hand(campaign_id, source)
+        assert service.queries.run_ids(campaign_id) == []
+        assert kinds(service, campaign_id)[0] == "created"
+        assert "by_hand" not in kinds(service, campaign_id)
