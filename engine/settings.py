@@ -1,6 +1,8 @@
 """Where things lie and what limits hold: one place, handed on, no globals."""
 
 import os
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -53,11 +55,12 @@ class Settings:
 
 def load_settings(store: str | Path | None = None) -> Settings:
     """Settings of the store in that folder; EDGEWISE_STORE, then the project's `data/`, when none is named. Prompts are read
-    from EDGEWISE_PROMPTS, else from the project's prompts.yaml.
+    from EDGEWISE_PROMPTS, else from the project's prompts.yaml. Both variables may stand in `.env`.
 
     Raises StoreError where a file stands in its place.
     """
-    chosen, prompts = store or os.environ.get("EDGEWISE_STORE"), os.environ.get("EDGEWISE_PROMPTS")
+    environment = read_environment()
+    chosen, prompts = store or environment.get("EDGEWISE_STORE"), environment.get("EDGEWISE_PROMPTS")
     settings = Settings()
     if chosen:
         settings = replace(settings, store_dir=Path(chosen).resolve())
@@ -66,3 +69,28 @@ def load_settings(store: str | Path | None = None) -> Settings:
     if settings.store_dir.is_file():
         raise StoreError(f"the store {settings.store_dir} is a file; wanted a folder: name another by --store or EDGEWISE_STORE")
     return settings
+
+
+def read_environment(environ: Mapping[str, str] | None = None, *, folder: Path | None = None) -> dict[str, str]:
+    """The process environment over what the file `.env` at the top of the project says; no other file is looked at.
+
+    A line is NAME=VALUE, `export` before it and quotes around the value allowed; `#` begins a comment. An unreadable file
+    counts as none.
+
+    >>> read_environment({"MODEL": "openai/x"}, folder=Path("/nowhere"))
+    {'MODEL': 'openai/x'}
+    """
+    try:
+        lines = ((folder or PROJECT_DIR) / ".env").read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        lines = []
+    return {**dict(filter(None, map(_assignment, lines))), **(os.environ if environ is None else environ)}
+
+
+def _assignment(line: str) -> tuple[str, str] | None:
+    found = re.match(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*$", line)
+    if found is None:
+        return None
+    name, value = found.groups()
+    quoted = re.match(r"""(["'])(.*?)\1""", value)
+    return name, quoted[2] if quoted else re.sub(r"(^|\s)#.*", "", value).strip()

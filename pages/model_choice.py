@@ -13,8 +13,8 @@ from engine.proposal.language_model import (
     price_of,
     provider_of,
 )
-from engine.proposal.redaction import read_environment
 from engine.research.service import ResearchService
+from engine.settings import read_environment
 from pages import look
 from pages.access import attempt
 from pages.model_trial import show_trial

@@ -13,7 +13,7 @@ from engine.proposal.language_model import find_local_servers
 from engine.proposal.prompt_book import Prompt, find_problems, parse_book, prompt_text
 from engine.research.compile_prompt import CALLS, EXAMPLES, CompileState
 from engine.research.service import ResearchService
-from engine.settings import PROJECT_DIR, load_settings
+from engine.settings import load_settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -21,14 +21,14 @@ app = typer.Typer(
     help="The texts that are sent to models, all in prompts.yaml: check, show, compile.",
 )
 
-FileOption = Annotated[Path, typer.Option("--file", help="File of prompts.", show_default="prompts.yaml")]
-PROMPTS = PROJECT_DIR / "prompts.yaml"
+FileOption = Annotated[Path | None, typer.Option("--file", help="File of prompts; default EDGEWISE_PROMPTS, else prompts.yaml.")]
 
 
 @app.command()
 @answers
-def check(file: FileOption = PROMPTS, store: StoreOption = None, as_json: JsonOption = False) -> tuple[dict[str, Any], str]:
+def check(file: FileOption = None, store: StoreOption = None, as_json: JsonOption = False) -> tuple[dict[str, Any], str]:
     """Check the prompts as the app does when the file changes. Exit status 1 if anything is wrong; all of it is told."""
+    file = file or load_settings(store).prompts_path
     text = _read(file)
     problems = find_problems(text)
     if problems:
@@ -43,12 +43,12 @@ def check(file: FileOption = PROMPTS, store: StoreOption = None, as_json: JsonOp
 @answers
 def show(
     role: Annotated[str | None, typer.Argument(help="Which prompt; all of them, a line each, if none is named.")] = None,
-    file: FileOption = PROMPTS,
+    file: FileOption = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> tuple[dict[str, Any], str]:
     """Show one prompt whole, or all of them with version and purpose."""
-    book = parse_book(_read(file))
+    book = parse_book(_read(file or load_settings(store).prompts_path))
     if role is None:
         lines = [f"{p.role:17}{p.version}  {p.purpose}" for p in book.prompts.values()]
         return {"version": book.version, "prompts": [_about(p) for p in book.prompts.values()]}, "\n".join(lines)

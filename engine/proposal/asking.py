@@ -19,7 +19,8 @@ from engine.proposal.budget import Budget, CapReached, PriceUnknown, Reservation
 from engine.proposal.exchange import CHART, Outcome, Request, fill, send
 from engine.proposal.language_model import for_prompt, output_limit, price_of
 from engine.proposal.prompt_book import Prompt, PromptBook
-from engine.proposal.redaction import read_environment, redact
+from engine.proposal.redaction import redact
+from engine.settings import read_environment
 
 READINGS = 3
 """How often the same is asked for a reply that can be read."""

@@ -1,11 +1,9 @@
-"""Keys: the two places they are read from, and how they are kept out of everything that is written down."""
+"""Keys: how they are known, and kept out of everything that is written down."""
 
-import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
-from engine.settings import PROJECT_DIR
+from engine.settings import read_environment
 
 HIDDEN = "[key]"
 _SECRET_NAME = re.compile(r"(KEY|KEY_ID|TOKEN|SECRET|PASSWORD|CREDENTIALS)$", re.IGNORECASE)
@@ -23,31 +21,6 @@ _KEY_LIKE = re.compile(
     """,
     re.VERBOSE,
 )
-
-
-def read_environment(environ: Mapping[str, str] | None = None, *, folder: Path = PROJECT_DIR) -> dict[str, str]:
-    """The process environment over what the file `.env` at the top of the project says; no other file is looked at.
-
-    A line is NAME=VALUE, `export` before it and quotes around the value allowed; `#` begins a comment. An unreadable file
-    counts as none.
-
-    >>> read_environment({"MODEL": "openai/x"}, folder=Path("/nowhere"))
-    {'MODEL': 'openai/x'}
-    """
-    try:
-        lines = (folder / ".env").read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
-        lines = []
-    return {**dict(filter(None, map(_assignment, lines))), **(os.environ if environ is None else environ)}
-
-
-def _assignment(line: str) -> tuple[str, str] | None:
-    found = re.match(r"\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(.*?)\s*$", line)
-    if found is None:
-        return None
-    name, value = found.groups()
-    quoted = re.match(r"""(["'])(.*?)\1""", value)
-    return name, quoted[2] if quoted else re.sub(r"(^|\s)#.*", "", value).strip()
 
 
 def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:

@@ -16,7 +16,8 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from engine.model_records import CallRecord
-from engine.proposal.redaction import read_environment, redact
+from engine.proposal.redaction import redact
+from engine.settings import read_environment
 
 ENDPOINT, HEADERS, SERVICE = "OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_HEADERS", "OTEL_SERVICE_NAME"
 WAITING = 1_000

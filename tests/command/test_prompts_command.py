@@ -28,6 +28,16 @@ def test_check_finds_the_shipped_prompts_in_order(cli: Cli):
     assert cli("prompts", "check").out == f"{len(ROLES)} prompts in order, version {BOOK.version}\n"
 
 
+def test_the_prompts_of_the_environment_or_of_env_are_checked_and_shown(cli: Cli, file, tmp_path, monkeypatch):
+    file.write_text(SHIPPED.replace("\ndraft:", "\ndrafts:"))
+    monkeypatch.setattr("engine.settings.PROJECT_DIR", tmp_path)
+    (tmp_path / ".env").write_text(f"EDGEWISE_PROMPTS={file}\n")
+    assert str(file) in cli("prompts", "check").refusal
+    assert "drafts" in cli("prompts", "show").refusal
+    monkeypatch.setenv("EDGEWISE_PROMPTS", str(ROOT / "prompts.yaml"))
+    assert cli("prompts", "check").status == 0
+
+
 def test_check_tells_all_that_is_wrong(cli: Cli, file):
     file.write_text(SHIPPED.replace("\ndraft:", "\ndrafts:"))
     said = cli("prompts", "check", "--file", file)

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.proposal.redaction import key_line, read_environment, redact
+from engine.proposal.redaction import key_line, redact
+from engine.settings import read_environment
 
 
 @pytest.mark.parametrize(
