@@ -5,6 +5,7 @@ import functools
 import http.client
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
@@ -12,10 +13,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from engine.model_records import ModelChoice
-from engine.proposal.redaction import read_environment
+from engine.proposal.redaction import key_line, redact
+from engine.settings import read_environment
 
 NO_KEY = "none"
 _SEARCH_S = 0.25
+_NAME = re.compile(r"""[A-Za-z][\w.\-]*/[^\s"'`;|&<>$]{1,200}""")
 _REASONING_TOKENS = 16_000  # DSPy's least for models that think aloud before they answer
 
 
@@ -67,6 +70,31 @@ def _ask_for_models(name: str, port: int, provider: str) -> LocalServer | None:
     finally:
         connection.close()
     return LocalServer(name, f"http://127.0.0.1:{port}/v1", models)
+
+
+def problem_of_name(model: str) -> str | None:
+    """Why that is no name of a model, in words that do not repeat a key; None if it may be one.
+
+    >>> problem_of_name("gpt-5")
+    "'gpt-5' is no model's name; wanted provider/name, such as openai/gpt-5-mini"
+    """
+    if key_line(model) is not None:
+        return "a key stands where a model's name was wanted; put it into the environment or .env, and name provider/name"
+    if not _NAME.fullmatch(model):
+        return f"{model[:40]!r} is no model's name; wanted provider/name, such as openai/gpt-5-mini"
+    return None
+
+
+def problem_of(choice: ModelChoice) -> str | None:
+    """Why that model cannot be asked, by its name or its address; None if it may be. Whether it is there only a call can tell."""
+    try:
+        address = urlsplit(choice.api_base)
+        is_address = not choice.api_base or (address.scheme in ("http", "https") and bool(address.hostname))
+    except ValueError:
+        is_address = False
+    if is_address:
+        return problem_of_name(choice.model)
+    return f"{redact(choice.api_base)[:60]!r} is no address of a model server; wanted one such as http://127.0.0.1:8080/v1"
 
 
 def provider_of(model: str) -> str:

@@ -23,6 +23,8 @@ from typing import Any
 import yaml
 
 from engine.errors import PromptError
+from engine.proposal.language_model import problem_of_name
+from engine.proposal.redaction import key_line
 from engine.proposal.roles import ROLES, Role
 
 MAX_TEXT = 500_000
@@ -88,7 +90,7 @@ def parse_book(text: str) -> PromptBook:
 
 
 def find_problems(text: str) -> list[str]:
-    """Everything that keeps the text from being a book, a sentence each; empty for a good one."""
+    """Everything that keeps the text from being a book, a sentence each; empty for a good one. Of one with a key only that."""
     return _read(text)[1]
 
 
@@ -116,6 +118,8 @@ def _digest(content: Any) -> str:
 
 def _read(text: str) -> tuple[dict[str, Prompt], list[str]]:
     """The prompts, in the pipeline's order, and what is wrong; with a problem they are not to be used."""
+    if (line := key_line(text)) is not None:  # nothing else is told: it might quote the key
+        return {}, [f"line {line} holds a key or what looks like one; take it out: prompts are kept for good, and sent"]
     try:
         content = _load(text)
     except PromptError as error:
@@ -220,6 +224,8 @@ def _setting_problems(entry: Mapping[Any, Any]) -> Iterator[str]:
         yield f"temperature is {_short(temperature)}; wanted a number from 0 to 2"
     if model is not None and not (isinstance(model, str) and model.strip()):
         yield f"model is {_short(model)}; wanted a name such as openai/gpt-5-mini, or leave it out"
+    elif model is not None and (problem := problem_of_name(model)):
+        yield f"model: {problem}"
 
 
 def _kind(value: Any) -> str:

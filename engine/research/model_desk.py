@@ -4,12 +4,12 @@ import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from engine.errors import PromptError
+from engine.errors import CampaignError, PromptError
 from engine.model_records import NO_MODEL, CallRecord, Caps, ModelChoice, Spent
 from engine.proposal.asked_prompts import InForce, Prompts
 from engine.proposal.asking import Asker
 from engine.proposal.budget import Budget
-from engine.proposal.language_model import choice_from_environment
+from engine.proposal.language_model import choice_from_environment, problem_of
 from engine.proposal.prompt_book import PromptBook, prompt_text
 from engine.proposal.prompt_file import PromptFile
 from engine.research.asides import Aside
@@ -56,7 +56,10 @@ class ModelDesk:
         return None if self._chosen == NO_MODEL else self._chosen
 
     def choose(self, choice: ModelChoice) -> None:
-        """Ask that model, or none (`NO_MODEL`), from the next call on. Raises StoreError for an address that carries a key."""
+        """Ask that model, or none (`NO_MODEL`), from the next call on. Raises CampaignError for what cannot be the name or the
+        address of a model, StoreError for an address that carries a key."""
+        if choice != NO_MODEL and (problem := problem_of(choice)):
+            raise CampaignError(problem)
         self.ledger.choose_model(choice)
         self._chosen = choice
 

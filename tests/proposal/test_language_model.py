@@ -19,6 +19,7 @@ from engine.proposal.language_model import (
     open_model,
     output_limit,
     price_of,
+    problem_of,
     takes_pictures,
 )
 from tests.scripted_model import ScriptedModel
@@ -145,3 +146,25 @@ def test_model_servers_are_found_and_other_ports_are_passed_over() -> None:
 def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         return int(taken.getsockname()[1])
+
+
+@pytest.mark.parametrize(
+    ("choice", "told"),
+    [
+        (ModelChoice("openrouter/deepseek/deepseek-r1:free"), None),
+        (ModelChoice("ollama_chat/qwen2.5-coder:7b", "http://127.0.0.1:11434"), None),
+        (ModelChoice("openai//models/a.Q4_K_M.gguf", "https://host/v1"), None),
+        (ModelChoice(""), "'' is no model's name"),
+        (ModelChoice("gpt-5"), "wanted provider/name"),
+        (ModelChoice("openai/a; rm -rf"), "is no model's name"),
+        (ModelChoice("openai/sk-proj-abcdefghijklmnop"), "a key stands where"),
+        (ModelChoice("openai/a", "ftp://host/v1"), "'ftp://host/v1' is no address"),
+        (ModelChoice("openai/a", "127.0.0.1:8080"), "is no address"),
+        (ModelChoice("openai/a", "http://[::1"), "is no address"),
+    ],
+)
+def test_what_cannot_be_a_model_is_told_without_its_key(choice: ModelChoice, told: str | None) -> None:
+    problem = problem_of(choice)
+    assert (problem is None) == (told is None)
+    assert (told or "") in (problem or "")
+    assert "sk-proj" not in (problem or "")

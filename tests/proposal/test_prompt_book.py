@@ -108,6 +108,7 @@ def test_a_prompt_may_do_without_an_input():
         (changed("market", temperature=True), "market: temperature is True"),
         (changed("market", temperature=float("nan")), "market: temperature is nan"),
         (changed("market", model=" "), "market: model is ' '; wanted a name"),
+        (changed("market", model="; rm -rf"), "market: model: '; rm -rf' is no model's name; wanted provider/name"),
         (changed("draft", inputs={"theme": "t"}, instructions="{theme} {notes}"), "name {notes}, which is not listed"),
         ("market: a text\n", "market: it is a text; wanted purpose"),
         ("- a\n- b\n", "the prompts are a list; wanted one entry for each of market"),

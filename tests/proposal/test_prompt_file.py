@@ -180,3 +180,24 @@ def test_of_many_who_save_at_once_over_the_same_text_one_succeeds_and_readers_se
         thread.join()
     assert sorted(ends) == ["saved", *["someone else"] * 5]
     assert prompts.book()["market"].purpose.startswith("Number ")
+
+
+def test_a_key_in_the_file_is_never_in_a_book_and_is_not_repeated(path, prompts, monkeypatch):
+    monkeypatch.setenv("SOME_API_KEY", "plum-tree-meadow")
+    good = prompts.book()
+    for key in ("sk-proj-abcdefghijklmnop", "plum-tree-meadow"):
+        text = OTHER.replace("Another purpose.", f"Another {key}.")
+        path.write_text(text)
+        line = text[: text.index(key)].count("\n") + 1
+        assert prompts.book() == good
+        assert prompts.problem is not None
+        assert prompts.problem.startswith(f"prompts.yaml: line {line} holds a key")
+        assert key not in prompts.problem
+
+
+def test_a_key_cannot_be_saved(path, prompts):
+    before = path.read_text()
+    prompt = replace(prompts.book()["market"], purpose="sk-proj-abcdefghijklmnop")
+    with pytest.raises(PromptError, match="holds a key"):
+        prompts.save_prompt(prompt, expected_hash=prompts.text_hash)
+    assert path.read_text() == before
