@@ -4,6 +4,7 @@ import json
 import random
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +17,7 @@ from engine.errors import CampaignError
 from engine.figures import PORTFOLIO_FIGURES
 from engine.market.catalog import Catalog
 from engine.model_records import ModelChoice
-from engine.proposal.language_model import LocalServer, find_local_servers
+from engine.proposal.language_model import LocalServer, find_local_servers, problem_of_name
 from engine.records import RUN_WINDOWS, Costs, StopConditions
 from engine.research.campaign import Choices, Start
 from engine.research.evaluation import open_evaluator
@@ -43,8 +44,12 @@ def run(
         int | None,
         typer.Option(help="Random and mutate have their turn in every so manieth round only, from the next run on."),
     ] = None,
-    model: Annotated[str, typer.Option(help="The model that is asked, as litellm names it; default MODEL.")] = "",
-    api_base: Annotated[str, typer.Option("--api-base", help="Address of its server; default API_BASE, or its own.")] = "",
+    model: Annotated[
+        str | None, typer.Option(help="The model that is asked, as litellm names it; default the one chosen last, else MODEL.")
+    ] = None,
+    api_base: Annotated[
+        str | None, typer.Option("--api-base", help="Address of its server; without --model, of the one that would be asked.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Equal seeds and settings give equal boards.")] = DEFAULTS.seed,
     method: Annotated[str, typer.Option(help=f"How sets are searched: {', '.join(METHODS)}.")] = DEFAULTS.method,
     search_s: Annotated[
@@ -78,8 +83,7 @@ def run(
     starts = [Start(read_strategy(file), f"Start: {file.stem}.") for file in strategy_files(start_from or [])]
     service = ResearchService(load_settings(store))
     try:
-        if model:
-            service.model.choose(ModelChoice(model, api_base))
+        _choose(service, model, api_base)
         if MODEL in choices.arms and service.model.choice is None:
             raise CampaignError(no_model_in_words(find_local_servers()))
         spec = service.draft(data, choices)
@@ -96,6 +100,18 @@ def run(
     if problem:
         raise Refused(problem, answer, board_text(answer))
     return answer, board_text(answer)
+
+
+def _choose(service: ResearchService, model: str | None, api_base: str | None) -> None:
+    """Take the model, the address, or both; an address alone is of the model that would be asked. Raises CampaignError."""
+    if model is not None:
+        if problem := problem_of_name(model):  # an empty name would choose that no model is asked
+            raise CampaignError(problem)
+        service.model.choose(ModelChoice(model, api_base or ""))
+    elif api_base is not None:
+        if service.model.choice is None:
+            raise CampaignError(f"--api-base is an address without a model; {no_model_in_words(find_local_servers())}")
+        service.model.choose(replace(service.model.choice, api_base=api_base))
 
 
 def _arms(proposer: str, arms: str) -> str:

@@ -13,9 +13,10 @@ import pandas as pd
 import pytest
 
 from engine.market.catalog import Catalog
+from engine.model_records import ModelChoice
 from engine.settings import Settings
 from engine.store.database import Database
-from engine.store.snapshot import open_reader
+from engine.store.snapshot import open_reader, open_readers
 from engine.store.spool import read_spool
 from tests.command.conftest import ROOT, Cli, Said
 from tests.market.files import long_frame, write
@@ -410,3 +411,19 @@ def test_tables_go_to_parquet_files_and_never_onto_a_device(cli: Cli, strategy, 
 def test_a_parameter_is_given_once(cli: Cli, strategy):
     refusal = cli("backtest", strategy(small.CROSS), "--data", "small", "--param", "n=6", "--param", "n=7").refusal
     assert "n is given 2 times" in refusal
+
+
+def test_a_model_that_cannot_be_one_is_refused_and_an_address_alone_is_used(cli: Cli, settings, monkeypatch):
+    run = ("run", "--data", "small", "--iterations", 1, "--scenarios", 2)
+    assert "is no model's name" in cli(*run, "--model", "").refusal
+    refusal = cli(*run, "--model", "openai/sk-proj-abcdefghijklmnop").refusal
+    assert refusal.startswith("a key stands where")
+    monkeypatch.delenv("MODEL", raising=False)
+    monkeypatch.setattr("engine.command.research.find_local_servers", list)
+    assert cli(*run, "--api-base", "http://127.0.0.1:9/v1").refusal.startswith("--api-base is an address without a model")
+    monkeypatch.setenv("MODEL", "openai/local")
+    monkeypatch.setenv("API_BASE", "http://127.0.0.1:8/v1")
+    assert "is no address" in cli(*run, "--api-base", "file:///etc").refusal
+    assert cli(*run, "--api-base", "http://127.0.0.1:9/v1").status == 0
+    with open_readers(settings) as (_, told):
+        assert told.model_choice() == ModelChoice("openai/local", "http://127.0.0.1:9/v1")
