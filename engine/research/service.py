@@ -295,7 +295,7 @@ class ResearchService:
             if self._closed:
                 return
             self._closed = True
-        steps = (
+        steps: tuple[Callable[[], object], ...] = (
             self.replays.stop, self.compiling.stop, self.model.close, self._interrupt,
             partial(self._executor.shutdown, wait=False, cancel_futures=True), self.examiner.stop,
             *(pool.close for pool in self._pools), self._warming.join,
