@@ -5,10 +5,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from engine.errors import EngineError
+from engine.errors import CampaignError, EngineError
 from engine.model_records import CallPlace, CallRecord, ModelChoice
 from engine.proposal.asking import Asker, AskingEnded, ReplyFault
 from engine.proposal.budget import Budget
+from engine.proposal.language_model import problem_of
 from engine.proposal.prompt_book import PromptBook
 from engine.proposal.roles import MARKET
 
@@ -50,7 +51,10 @@ class Trials:
             return self._latest
 
     def begin(self, choice: ModelChoice) -> None:
-        """Try that model; returns at once. While a trial is on its way no other is begun."""
+        """Try that model; returns at once. While a trial is on its way no other is begun. Raises CampaignError for what
+        cannot be the name or the address of a model: a trial is recorded."""
+        if problem := problem_of(choice):
+            raise CampaignError(problem)
         with self._lock:
             if self._latest is not None and not self._latest.is_done:
                 return

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from engine.model_records import CallRecord, Caps, Spent
+from engine.errors import CampaignError
+from engine.model_records import CallRecord, Caps, ModelChoice, Spent
 from engine.proposal.budget import Budget
 from engine.proposal.prompt_file import PromptFile
 from engine.research.model_trial import Trial, Trials
@@ -89,3 +90,10 @@ def test_while_one_is_on_its_way_no_other_is_begun_and_closing_ends_it(trials: T
     assert trials.latest is not None
     assert trials.latest.choice.model == "openai/scripted"
     assert trials.latest.is_done
+
+
+def test_a_key_in_place_of_a_name_is_not_tried_and_not_recorded(trials: Trials, recorded: list[CallRecord]) -> None:
+    with pytest.raises(CampaignError, match="a key stands where"):
+        trials.begin(ModelChoice("openai/sk-proj-abcdefghijklmnop"))
+    trials.close()
+    assert (trials.latest, recorded) == (None, [])
