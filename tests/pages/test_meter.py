@@ -1,14 +1,21 @@
 """The meter: on Overview with its intervals, in the sidebar in one line, and honest where there is nothing to say."""
 
+from dataclasses import replace
+
 from streamlit.testing.v1 import AppTest
 
 from engine.analysis.meter import meter_text
+from engine.model_records import Story
+from engine.records import Proposal
 from engine.research.arms import meter_of
+from engine.research.campaign import run_id_of
 from pages import look
 from pages.access import research
 from pages.meter_view import campaign_meter
+from tests.pages.conftest import open_page
 from tests.pages.model_runs import record_campaign
 from tests.research.campaigns import recorded_campaign
+from tests.store.samples import run
 
 
 def overview_of(app: AppTest, campaign_id: str) -> AppTest:
@@ -55,3 +62,38 @@ def test_with_too_few_runs_it_says_so_and_twins_can_be_had_all_the_same(app: App
 def test_a_campaign_of_one_arm_has_no_meter(app: AppTest) -> None:
     app.run()
     assert "Better than chance" not in " ".join(text.value for text in app.markdown)
+
+
+def test_baselines_can_have_fewer_runs_once_they_are_known_well_enough(app: AppTest) -> None:
+    app.run()
+    service = research()
+    known, unknown = (recorded_campaign(service, runs=18, spread=spread) for spread in (0.2, 5.0))
+    for campaign_id, dealt in ((known, 1), (unknown, 0)):
+        app.query_params["campaign"] = campaign_id
+        open_page(app, "campaigns")
+        app.selectbox(key="campaigns.every").set_value(4).run()
+        app.button(key="campaigns.deal").click().run()
+        assert len(service.queries.events(campaign_id, kind="baselines")) == dealt
+    assert "let it run on" in app.error[0].value
+
+
+def test_a_run_of_the_mutate_arm_tells_what_was_changed(app: AppTest) -> None:
+    app.run()
+    service = research()
+    campaign_id = record_campaign(service).campaign_id
+    parent = service.queries.runs(campaign_id).query("arm == 'model' and status == 'scored'")["run_id"].iloc[0]
+    made = service.queries.run(parent)
+    run_id = run_id_of(campaign_id, 8)
+    record = replace(
+        run(8, campaign=campaign_id, params=made.params), run_id=run_id, assets={}, figures=made.figures,
+        proposal=Proposal(made.source + "\n# changed", "Buy when volume bursts.", "mutate", parent),
+    )  # fmt: skip
+    story = Story(
+        run_id, "improve", (parent,), hypothesis="Enters only while volatility is low.", is_kept=False, verdict="rejected"
+    )
+    service.ledger.record_run(record, [], story)
+    app.query_params["run"] = run_id
+    app.session_state["strategy.view"] = "Why"
+    open_page(app, "strategy")
+    assert "Enters only while volatility is low." in [text.value for text in app.text]
+    assert any("What was changed, drawn at random" in text.value for text in app.markdown)

@@ -61,7 +61,7 @@ def numbers(service: ResearchService, campaign_id: str) -> list[int]:
 
 def recorded_campaign(service: ResearchService, *, runs: int, spread: float) -> str:
     """A campaign of three arms that took turns, each run of 4 + 1 trials; the model's scores lead by 1."""
-    spec = service.draft("small", dataclasses.replace(CHOICES, proposer="+".join(ARMS)))
+    spec = service.draft("small", dataclasses.replace(CHOICES, proposer="+".join(ARMS), theme=f"spread {spread}"))
     campaign_id = service.enter(spec)
     scores = np.random.default_rng(1).normal(0.0, spread, runs)
     for number in range(1, runs + 1):
