@@ -8,7 +8,7 @@ from engine.analysis.intervals import share_interval
 from engine.errors import EngineError
 from engine.records import RUN_WINDOWS
 from engine.store.answers import CampaignRow, RunRow
-from pages import code_views, editor, figures, look, result_views, run_choice, selection, steering, story, tables
+from pages import code_views, editor, evidence_view, figures, look, result_views, run_choice, selection, steering, story, tables
 from pages.access import research
 from pages.downloads import downloads
 from pages.figures_runs import fall
@@ -88,6 +88,7 @@ def trust(run: RunRow, campaign: CampaignRow) -> None:
 CODE, CHECK = partial(code_views.code, service), partial(editor.check, service)
 TOLD = {"Why": partial(story.why, service), "Steer": partial(steering.steer, service)}
 VIEWS = {"Equity": equity, "Trades": trades, "Figures": all_figures, "Code": CODE, "Scenarios": scenarios, "Check": CHECK} | TOLD
+VIEWS["Evidence"] = partial(evidence_view.evidence, service)
 FAILED_VIEWS = {"Code": CODE, "Check": CHECK} | TOLD
 
 
@@ -106,6 +107,8 @@ def page() -> None:
     fresh = "no parent" if run.arm == "human" else "a fresh draw: no parent"
     origin = f"from run {queries.run(run.parent_run_id).number:,}" if run.parent_run_id else fresh
     author = "by hand" if run.arm == "human" else f"by the {look.arm_text(run.arm)} arm"
+    after = queries.evidence.after_looks(run.campaign_id, campaign.spec.data_hash).get(run.run_id)
+    origin += "" if after is None else f", made after look {after} into the vault"
     st.caption(f"Run {run.number:,} {author}, {origin}. Chosen parameters: {look.plain(run.reason)}. Id `{run.run_id}`.")
     if run.failure or not run.figures["train"]:
         look.problem(f"Run {run.number:,} failed. {run.failure or run.reason}")

@@ -11,6 +11,7 @@ COLUMNS = {
     "at_utc": st.column_config.DatetimeColumn("When (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"),
     "who": st.column_config.TextColumn("By", help="The command that read it."),
     "why": st.column_config.TextColumn("What for", help="For a command, the strategy file that it ran."),
+    "k": st.column_config.NumberColumn("Look", format="%d", help="The how manieth on these bars: it is tested at 0.05 / 2^k."),
     "window": st.column_config.TextColumn("Window", help="`all`: train, validation and vault in one."),
 }
 

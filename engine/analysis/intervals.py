@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
+from scipy.special import betaincinv, stdtrit
 
 Z_95 = 1.959964  # the 97.5 % point of the normal distribution
 LEAST_RUNS = 5
@@ -93,3 +93,19 @@ def lift_interval(campaigns: Sequence[tuple[Sequence[float], Sequence[float]]]) 
 def _finite(values: Sequence[float]) -> np.ndarray:
     found = np.asarray(values, dtype=float)
     return found[np.isfinite(found)]
+
+
+def exact_interval(hits: int, n: int, *, level: float = 0.95) -> tuple[float, float]:
+    """Lower and upper bound of the share behind `hits` of n independent cases; NaN, NaN for n < 1.
+
+    Clopper and Pearson 1934, "The use of confidence or fiducial limits": never covers less than `level`, whatever the share.
+
+    >>> [round(bound, 3) for bound in exact_interval(0, 120)]
+    [0.0, 0.03]
+    """
+    if n < 1:
+        return math.nan, math.nan
+    tail = (1 - level) / 2
+    low = 0.0 if hits == 0 else float(betaincinv(hits, n - hits + 1, tail))
+    high = 1.0 if hits == n else float(betaincinv(hits + 1, n - hits, 1 - tail))
+    return low, high

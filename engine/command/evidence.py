@@ -47,7 +47,7 @@ def promote(
     settings = load_settings(store)
     with _promoter(settings) as (promoter, queries):
         if run_id is None:
-            tried = promoter.promote_campaign(known_campaign(queries, campaign))
+            tried, _ = promoter.promote_campaign(known_campaign(queries, campaign))
         else:
             tried = [promoter.promote(run_id)]
     plain = [

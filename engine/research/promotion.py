@@ -6,6 +6,7 @@ vault is opened last, for what has passed everything else.
 
 import json
 import math
+from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -100,19 +101,20 @@ class Promoter:
         )
         return found
 
-    def promote_campaign(self, campaign_id: str) -> list[Judgement]:
+    def promote_campaign(self, campaign_id: str) -> tuple[list[Judgement], dict[str, int]]:
         """Try the runs that meet every cheap condition, the surest on validation first, until one is promoted or the campaign's
-        looks are spent; those that were tried."""
+        looks are spent: those that were tried, and how many of the others missed each condition."""
         evidence = self.book.of(campaign_id)
         chances = {r: _validation_luck(r, evidence) for r in evidence.validation.run_ids}
         tried: list[Judgement] = []
-        for run_id in sorted((r for r in chances if is_number(chances[r])), key=lambda r: (chances[r], r)):
-            if judge(run_id, self._queries, self.book).missed:
+        missed: Counter[str] = Counter()
+        for run_id in sorted(chances, key=lambda r: (not is_number(chances[r]), chances[r], r)):
+            found = judge(run_id, self._queries, self.book)
+            missed.update(c.name for c in found.missed)
+            if found.missed or any(j.is_promoted or _has_no_look(j) for j in tried):
                 continue
             tried.append(self.promote(run_id))
-            if tried[-1].is_promoted or any(c.name == "vault" and c.value is None for c in tried[-1].missed):
-                break
-        return tried
+        return tried, dict(missed)
 
     def _causality(self, run: RunRow, spec: CampaignSpec) -> Condition:
         """No signal changes when the future behind any deciding bar does, on train and on validation."""
@@ -130,6 +132,11 @@ class Promoter:
             failure, rows = failure or verdict.failure, rows + verdict.probes
         told = f"it is refused: {failure.kind}" if failure else f"no signal changed when what came after did ({rows:,} reruns)"
         return _yes_or_no("causality", "Causality at every signal row", not failure, told)
+
+
+def _has_no_look(found: Judgement) -> bool:
+    """It met all else, but no look was left."""
+    return any(c.name == "vault" and c.value is None for c in found.missed)
 
 
 def judge(run_id: str, queries: Queries, book: CampaignBook) -> Judgement:

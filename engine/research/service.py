@@ -30,6 +30,7 @@ from engine.research.model_context import Library
 from engine.research.model_desk import ModelDesk
 from engine.research.mutate_arm import MutateArm
 from engine.research.outcome_cache import OutcomeCache
+from engine.research.promotion import Promoter
 from engine.research.proposers import make_proposer
 from engine.research.replay import Replays
 from engine.research.results import Results
@@ -75,6 +76,7 @@ class ResearchService:
         aside = Evaluator(self._pools[1], self._judging)  # replays and compiling never wait for a sweep
         self.results = Results(self.queries, self.catalog, self.evaluator, self._pools[1])
         self.examiner = Examiner(self.results, self._pools[1])
+        self.promoter = Promoter(self.queries, self.ledger, aside, self.results.panel)
         judge = Judge(aside, self.results.train, self.model.queries, self.ledger.record_trials)
         self.replays = Replays(self.model, judge)
         self.compiling = Compiling(self.model, judge, self.queries)

@@ -1,0 +1,109 @@
+"""How often a campaign promotes something on markets of which it is known what there is to find.
+
+Each campaign has a market, a seed and a ledger of its own in a temporary folder: nothing of it reaches the user's store.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from engine.errors import CampaignError
+from engine.market.bars import Panel
+from engine.market.catalog import Catalog
+from engine.market.named_markets import market_named
+from engine.records import Proposal
+from engine.research.campaign import Choices, campaign_id_of, draft_spec
+from engine.research.evaluation import Evaluator, open_evaluator
+from engine.research.loop import ResearchLoop
+from engine.research.promotion import Judgement, Promoter
+from engine.research.proposers import make_proposer
+from engine.settings import PROJECT_DIR, Settings
+from engine.store.database import Database
+from engine.store.ledger import Ledger
+from engine.store.queries import Queries
+
+SEEDS_DIR = PROJECT_DIR / "data" / "strategies"
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How large a campaign is: assets (None: the market's own number) and bars of its market, runs (the seed strategies first,
+    then random draws) and parameter sets a run."""
+
+    assets: int | None = None
+    bars: int = 17_520
+    runs: int = 20
+    scenarios: int = 24
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """What one campaign gave. `scenarios`: parameter sets that were scored; `judged`: the runs that met every condition before
+    causality and vault, held against these; `missed`: how many runs missed each condition."""
+
+    is_promoted: bool
+    scenarios: int
+    elapsed_s: float
+    judged: tuple[Judgement, ...]
+    missed: dict[str, int]
+
+
+Tell = Callable[[int, Campaign], None]
+"""Told the number of campaigns done and the latest of them."""
+
+
+def calibrate(
+    market: str, *, campaigns: int, seed: int, settings: Settings, catalog: Catalog, sizes: Sizes, tell: Tell
+) -> list[Campaign]:  # fmt: skip
+    """That many campaigns, each on a new market of that name. Equal seeds and sizes give equal results.
+
+    Raises CampaignError for sizes that hold no campaign, DataError for an unknown market.
+    """
+    sources = seed_strategies()
+    if campaigns < 1 or sizes.runs < len(sources) or sizes.scenarios < 1:
+        raise CampaignError(
+            f"{campaigns} campaigns of {sizes.runs} runs and {sizes.scenarios} scenarios were asked for; wanted at least 1, "
+            f"{len(sources)} (the seed strategies) and 1"
+        )
+    done: list[Campaign] = []
+    with open_evaluator(settings) as evaluator:
+        for number in range(campaigns):
+            own = int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
+            panel = market_named(market, own, catalog, assets=sizes.assets, bars=sizes.bars)
+            with tempfile.TemporaryDirectory(prefix="edgewise-calibrate-") as folder:
+                done.append(_campaign(panel, own, sources, sizes, evaluator, replace(settings, store_dir=Path(folder))))
+            tell(number + 1, done[-1])
+    return done
+
+
+def seed_strategies() -> list[tuple[str, str]]:
+    """(name, source) of the strategies that a campaign here begins with, by name."""
+    return [(path.stem, path.read_text(encoding="utf-8")) for path in sorted(SEEDS_DIR.glob("*.py"))]
+
+
+def _campaign(
+    panel: Panel, seed: int, sources: list[tuple[str, str]], sizes: Sizes, evaluator: Evaluator, settings: Settings
+) -> Campaign:
+    """One campaign from its first run to its last promotion."""
+    began = time.monotonic()
+    spec = draft_spec(panel, Choices(seed=seed, scenarios=sizes.scenarios))
+    campaign_id = campaign_id_of(spec)
+    loop = ResearchLoop(campaign_id, spec, panel, make_proposer(spec, panel), evaluator)
+    database = Database(settings.database_path)
+    try:
+        ledger, queries = Ledger(database, settings), Queries(database)
+        ledger.create_campaign(campaign_id, spec)
+        for number in range(1, sizes.runs + 1):
+            start = sources[number - 1] if number <= len(sources) else None
+            ledger.record_run(*loop.step(number, start and Proposal(start[1], f"Start: {start[0]}.", "human")))
+        promoter = Promoter(queries, ledger, evaluator, lambda spec: panel)
+        judged, missed = promoter.promote_campaign(campaign_id)
+        scenarios = int(queries.runs(campaign_id)["scenarios"].sum())
+    finally:
+        database.close()
+    promoted = any(j.is_promoted for j in judged)
+    return Campaign(promoted, scenarios, time.monotonic() - began, tuple(judged), missed)

@@ -1,0 +1,121 @@
+"""What a run's figures are worth: the conditions of promotion, the statistics behind them, and the sealed window."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from engine.analysis.evidence_words import STATISTICS
+from engine.research.evidence_report import EvidenceReport, evidence_report
+from engine.research.service import ResearchService
+from engine.store.answers import CampaignRow, RunRow
+from pages import look
+from pages.access import attempt, show_problem
+
+STATES = {True: "met", False: "missed", None: "not tried"}
+CONDITIONS = {
+    "passed": st.column_config.TextColumn("State", width="small"),
+    "label": st.column_config.TextColumn("Condition"),
+    "window": st.column_config.TextColumn("Window", width="small"),
+    "value": st.column_config.NumberColumn("Found", format="%,.4g"),
+    "wanted": st.column_config.TextColumn("Wanted", width="small"),
+    "margin": st.column_config.NumberColumn(
+        "Margin", format="%+,.4g", help="By how much it is met; negative where it is missed."
+    ),
+    "sentence": st.column_config.TextColumn("In words", width="large"),
+}
+FIGURES = {"sharpe": "Sharpe ratio", "total_return": "Total return", "win_rate_with_open": "Win rate (with open)"}
+
+
+def evidence(service: ResearchService, run: RunRow, campaign: CampaignRow) -> None:
+    """The evidence, once it is asked for: it takes seconds, and holds until the campaign has another run."""
+    show_problem()
+    book = service.promoter.book
+    if book.known(run.campaign_id) is None and not st.button(
+        f"Compute the evidence from {campaign.runs:,} runs", icon=":material/balance:", key="strategy.evidence",
+        help="From the ledger alone: nothing is run and the vault stays shut. Anew for each further run of the campaign.",
+    ):  # fmt: skip
+        return
+    with st.spinner("Weighing all runs of the campaign"):
+        report = evidence_report(run.run_id, service.queries, book, service.results.panel)
+    conditions(report)
+    statistics(report)
+    intervals(report)
+    sealed(service, run, report)
+
+
+def conditions(report: EvidenceReport) -> None:
+    """Each condition with what was found, what is wanted and by how much it is met."""
+    plain = [c.plain() for c in report.judgement.conditions]
+    met = sum(c["passed"] is True for c in plain)
+    verdict = "It is promoted." if report.judgement.is_promoted else "It is not promoted."
+    st.markdown(f"**{met} of {len(plain)} conditions met.** {verdict}")
+    rows = [c | {"passed": STATES[c["passed"]], "wanted": wanted(c)} for c in plain]
+    st.dataframe(pd.DataFrame(rows), column_config=CONDITIONS, column_order=list(CONDITIONS), hide_index=True,
+                 height=look.table_height(len(rows), 520), placeholder=look.NOT_COMPUTED)  # fmt: skip
+    st.caption("The rule is fixed when a campaign starts; the vault is opened last, for what meets all else.")
+
+
+def wanted(condition: dict[str, Any]) -> str:
+    """What is wanted, as people write it."""
+    return "yes" if condition["wanted"] is None else f"{condition['relation']} {condition['wanted']:,.4g}"
+
+
+def statistics(report: EvidenceReport) -> None:
+    """Each statistic with its value, a plain sentence, formula and source."""
+    of, base = report.campaign, report.campaign.over_baselines
+    root = of.days_per_year**0.5
+    annual, p = report.alphas["validation"]
+    values = {
+        "dsr": number(report.deflated.probability), "effective_trials": f"{number(of.effective)} of {of.trials:,}",
+        "expected_best": f"{number(report.deflated.expected_best * root)} a year",
+        "pbo": number(of.overfit.pbo),
+        "spa": f"p {number(of.over_hold.p_consistent)} against buy-and-hold"
+        + ("" if base is None else f", {number(base.p_consistent)} against the baselines"),
+        "reality_check": f"p {number(of.over_hold.p_reality_check)}",
+        "alpha": f"{look.percent(annual)} a year on validation, p {number(p)} as the only trial",
+    }  # fmt: skip
+    for name, value in values.items():
+        words = STATISTICS[name]
+        st.markdown(f"**{words.label}: {value}.** {words.sentence} {words.reading}")
+        with st.expander("Formula and source", icon=":material/function:"):
+            st.code(words.formula, language=None, wrap_lines=True)
+            st.caption(words.source)
+
+
+def intervals(report: EvidenceReport) -> None:
+    """The headline figures with their intervals."""
+    words = STATISTICS["interval"]
+    st.markdown(f"**{words.label}.** {words.sentence} {words.reading}")
+    for found in report.intervals:
+        show = look.percent if found.figure != "sharpe" else number
+        bounds = f"{show(found.low)} to {show(found.high)}" if not found.reason else f"{look.NOT_COMPUTED}: {found.reason}"
+        st.caption(f"{FIGURES[found.figure]} on {found.window}: {show(found.value)}, 95% interval {bounds}.")
+
+
+def sealed(service: ResearchService, run: RunRow, report: EvidenceReport) -> None:
+    """What was seen in the vault, or the buttons that open it; each asks once."""
+    if report.after_look is not None:
+        st.warning(f"Made after look {report.after_look} into the vault for this theme.", icon=":material/visibility:")
+    seen, promoter = service.queries.evidence.vault_result(run.run_id), service.promoter
+    if seen is not None:
+        told = seen.failure or f"alpha over buy-and-hold p {number(seen.p)}, tested at {number(seen.level)}"
+        total, sharpe = seen.figures.get("total_return"), number(seen.figures.get("sharpe"))
+        st.info(f"Vault, look {seen.k}: {told}. Return {look.percent(total)}, Sharpe {sharpe}.", icon=":material/lock_open:")
+        return
+    k = len(report.looks) + 1
+    level = service.queries.campaign(run.campaign_id).spec.promotion.vault / 2**k
+    st.caption(f"The vault is sealed for this run. The next look is number {k} on these bars and is tested at {number(level)}.")
+    with st.container(horizontal=True):
+        with st.popover("Try to promote", icon=":material/verified:"):
+            st.markdown("Tries every condition; the vault is opened only if all others are met.")
+            st.button("Promote", key="strategy.promote", on_click=attempt, args=(promoter.promote, run.run_id))
+        with st.popover("Open the vault", icon=":material/lock_open:"):
+            st.markdown(f"Look {k} is recorded for ever, makes each later look worth less, and marks runs made after it.")
+            st.button("Open it", key="strategy.open_vault", type="primary", on_click=attempt,
+                      args=(lambda: promoter.vault.look(run.run_id, who="page", why=f"run {run.number} opened"),))  # fmt: skip
+
+
+def number(value: float | None) -> str:
+    """A statistic to three digits, or that it was not computed."""
+    return look.NOT_COMPUTED if value is None or value != value else f"{value:,.3g}"
