@@ -11,14 +11,14 @@ from typing import Any, Protocol
 import numpy as np
 
 from engine.records import ParamRange, Params, ParamValue
-from engine.strategy.param_space import even, fitted, key_of, near, neighbours, place_of, points_in, stepped, value_at
+from engine.strategy.param_space import coarse, even, fitted, key_of, near, neighbours, place_of, points_in, stepped, value_at
 from engine.strategy.params import different, draw, grid, middle
 
 METHODS = {
     "grid": "Spreads the sets evenly over all ranges, both ends included, and tries them all.",
     "random": "Draws each value anywhere in its range.",
     "tpe": "Learns from each batch where good sets lie and tries more of them there (tree-structured Parzen estimator).",
-    "hybrid": "A coarse net first, then closer and closer around its high plateaus; the quickest way to a good set.",
+    "hybrid": "A coarse grid first, then what promises most around its plateaus; usually the quickest way to a good set.",
     "adaptive": "Drawing, learning and closing in share each batch by what they find; ends early when none finds more.",
     "robust": "Looks for sets that did well in most eighths of train and whose neighbours did well too, rather than for a peak.",
 }
@@ -175,10 +175,11 @@ class _Tpe(_Sequential):
 
 
 class _Hybrid(_Sequential):
-    """A coarse even net, then half of each batch by the estimator and half in steps from the highest plateaus."""
+    """A part of the grid of ends and middles, then half of each batch by the estimator and half in steps from the highest
+    plateaus."""
 
     def _start(self) -> list[Params]:
-        return even(self._ranges, min(self.most, max(_LEAST_BATCH, self.most // 8)), self._rng)
+        return coarse(self._ranges, min(self.most, max(_LEAST_BATCH, self.most // 10)), self._rng)
 
     def _next(self) -> Iterator[Params]:
         return _in_turn(self._suggested(), self._beside(self._top(_TOP, self._plateaus())))

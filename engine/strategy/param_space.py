@@ -9,6 +9,7 @@ from engine.records import ParamRange, Params, ParamValue
 from engine.strategy.params import distinct_values
 
 MAX_NEIGHBOURS = 8
+LEAP = 0.6
 
 
 def key_of(params: Params) -> tuple[tuple[str, type, ParamValue], ...]:
@@ -92,6 +93,16 @@ def even(ranges: Sequence[ParamRange], count: int, rng: np.random.Generator) -> 
     return [{r.name: value_at(r, float(at)) for r, at in zip(ranges, row, strict=False)} for row in places]
 
 
+def coarse(ranges: Sequence[ParamRange], count: int, rng: np.random.Generator) -> list[Params]:
+    """`count` points of the grid of low ends, middles and high ends, or of all choices: each level of a parameter occurs equally
+    often, joined at random with those of the others."""
+    columns = []
+    for kind in ranges:
+        levels = [*kind.choices] if kind.kind == "choice" else [value_at(kind, place) for place in (0.0, 0.5, 1.0)]
+        columns.append([levels[i % len(levels)] for i in rng.permutation(count)])
+    return [{r.name: column[i] for r, column in zip(ranges, columns, strict=True)} for i in range(count)]
+
+
 def near(ranges: Sequence[ParamRange], params: Params, reach: float, rng: np.random.Generator) -> Params:
     """A set next to that one: each number moved by a normal step of `reach` of its range (by 1 at least, for half of the whole
     numbers that would not move), each choice drawn anew with chance `reach`.
@@ -119,8 +130,8 @@ def _moved(kind: ParamRange, value: ParamValue, reach: float, rng: np.random.Gen
 
 
 def stepped(ranges: Sequence[ParamRange], params: Params, rng: np.random.Generator) -> Params:
-    """A set that differs from that one in one parameter, or for half of them in two: a step as `near` makes with a reach of 0.15,
-    or, for a third and for every choice, a leap to the low end, the middle or the high end. Good sets often lie at ends."""
+    """A set that differs from that one in one parameter, or for half of them in two: with a chance of LEAP a leap to the low end, the
+    middle or the high end, since good sets often lie at ends, else a step as `near` makes with a reach of 0.15."""
     free = [r for r in ranges if distinct_values(r) > 1]
     count = min(len(free), 2 if rng.random() < 0.5 else 1)
     moved = dict(params)
@@ -128,7 +139,7 @@ def stepped(ranges: Sequence[ParamRange], params: Params, rng: np.random.Generat
         kind = free[int(i)]
         if kind.kind == "choice":
             moved[kind.name] = value_at(kind, rng.random())
-        elif rng.random() < 1 / 3:
+        elif rng.random() < LEAP:
             moved[kind.name] = value_at(kind, float(rng.choice((0.0, 0.5, 1.0))))
         else:
             moved[kind.name] = _moved(kind, params[kind.name], 0.15, rng)

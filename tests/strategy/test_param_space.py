@@ -4,7 +4,19 @@ import numpy as np
 import pytest
 
 from engine.records import ParamRange
-from engine.strategy.param_space import even, fitted, key_of, near, neighbours, place_of, points_in, positions, stepped, value_at
+from engine.strategy.param_space import (
+    coarse,
+    even,
+    fitted,
+    key_of,
+    near,
+    neighbours,
+    place_of,
+    points_in,
+    positions,
+    stepped,
+    value_at,
+)
 from engine.strategy.params import grid
 
 INT = ParamRange("n", "int", 5, 12)
@@ -68,6 +80,14 @@ def test_the_place_of_a_value_leads_back_to_it(kind: ParamRange):
 def test_an_even_net_has_one_value_in_each_part_of_a_range():
     sets = even((ParamRange("y", "float", 0.0, 1.0), LOG), 20, rng())
     assert sorted(int(20 * s["y"]) for s in sets) == list(range(20))
+
+
+def test_a_coarse_grid_has_each_level_equally_often_and_no_other():
+    sets = coarse(ALL, 24, rng())
+    assert sorted(s["n"] for s in sets) == [5] * 8 + [9] * 8 + [12] * 8
+    assert sum(s["x"] == pytest.approx(0.01) for s in sets) == sum(s["x"] == pytest.approx(0.1) for s in sets) == 8
+    assert len({key_of({"how": s["how"]}) for s in sets}) == 4
+    assert len({key_of(s) for s in sets}) > 18
 
 
 def test_a_step_stays_near_and_inside():
