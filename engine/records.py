@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 ParamValue = int | float | str | bool
+Method = Literal["grid", "random", "tpe", "hybrid", "adaptive", "robust"]
 Params = dict[str, ParamValue]
 
 TRADE_REASONS = (
@@ -180,7 +181,7 @@ class Terms:
     proposer: str = "random"
     seed: int = 1
     scenarios: int = 200
-    method: Literal["grid", "random", "tpe", "hybrid", "adaptive", "robust"] = "grid"
+    method: Method = "grid"
     search_s: float | None = None
     objective: str = "sharpe"
     min_trades: int = 100

@@ -11,6 +11,7 @@ from engine.market.catalog import Catalog
 from engine.market.named_markets import FORMS
 from engine.research.calibration import Campaign, Sizes
 from engine.research.calibration import calibrate as run_campaigns
+from engine.research.tuning import METHODS
 from engine.settings import load_settings
 
 DEFAULTS = Sizes()
@@ -24,6 +25,7 @@ def calibrate(
     bars: Annotated[int, typer.Option(help="Bars of a market, its last ones if it is a dataset's.")] = DEFAULTS.bars,
     runs: Annotated[int, typer.Option(help="Runs of a campaign: the ten seed strategies, then random draws.")] = DEFAULTS.runs,
     scenarios: Annotated[int, typer.Option(help="Parameter sets a run.")] = DEFAULTS.scenarios,
+    method: Annotated[str, typer.Option(help=f"How sets are searched: {', '.join(METHODS)}.")] = DEFAULTS.method,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> tuple[dict[str, Any], str]:
@@ -40,13 +42,13 @@ def calibrate(
 
     done = run_campaigns(
         market, campaigns=campaigns, seed=seed, settings=settings, catalog=Catalog(settings.bars_dir),
-        sizes=Sizes(assets, bars, runs, scenarios), tell=tell,
+        sizes=Sizes(assets, bars, runs, scenarios, method), tell=tell,  # type: ignore[arg-type]
     )  # fmt: skip
     low, high = exact_interval(promoted, len(done))
     answer = {
         "market": market, "campaigns": len(done), "promoted": promoted, "rate": promoted / len(done), "interval": [low, high],
         "scenarios": sum(c.scenarios for c in done),
-        "sizes": {"assets": assets, "bars": bars, "runs": runs, "scenarios": scenarios},
+        "sizes": {"assets": assets, "bars": bars, "runs": runs, "scenarios": scenarios, "method": method},
         "seed": seed, "seconds": sum(c.elapsed_s for c in done),
     }  # fmt: skip
     bounds = f"{percent(low, sign=False)} to {percent(high, sign=False)}"

@@ -15,7 +15,7 @@ from engine.errors import CampaignError
 from engine.market.bars import Panel
 from engine.market.catalog import Catalog
 from engine.market.named_markets import market_named
-from engine.records import Proposal
+from engine.records import Method, Proposal
 from engine.research.campaign import Choices, campaign_id_of, draft_spec
 from engine.research.evaluation import Evaluator, open_evaluator
 from engine.research.loop import ResearchLoop
@@ -32,12 +32,13 @@ SEEDS_DIR = PROJECT_DIR / "data" / "strategies"
 @dataclass(frozen=True)
 class Sizes:
     """How large a campaign is: assets (None: the market's own number) and bars of its market, runs (the seed strategies first,
-    then random draws) and parameter sets a run."""
+    then random draws), parameter sets a run and the method by which they are searched."""
 
     assets: int | None = None
     bars: int = 17_520
     runs: int = 20
-    scenarios: int = 24
+    scenarios: int = 60
+    method: Method = "tpe"
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def _campaign(
 ) -> Campaign:
     """One campaign from its first run to its last promotion."""
     began = time.monotonic()
-    spec = draft_spec(panel, Choices(seed=seed, scenarios=sizes.scenarios))
+    spec = draft_spec(panel, Choices(seed=seed, scenarios=sizes.scenarios, method=sizes.method))
     campaign_id = campaign_id_of(spec)
     loop = ResearchLoop(campaign_id, spec, panel, make_proposer(spec, panel), evaluator)
     database = Database(settings.database_path)
