@@ -130,8 +130,8 @@ def _moved(kind: ParamRange, value: ParamValue, reach: float, rng: np.random.Gen
 
 
 def stepped(ranges: Sequence[ParamRange], params: Params, rng: np.random.Generator) -> Params:
-    """A set that differs from that one in one parameter, or for half of them in two: with a chance of LEAP a leap to an end or the
-    middle, since good sets often lie at ends, else a step as `near` makes with a reach of 0.15."""
+    """A set that differs from that one in one parameter, or for half of them in two: a leap to an end or the middle, since good
+    sets often lie at ends, or, with a chance of 1 - LEAP, a step as `near` makes with a reach of 0.15."""
     free = [r for r in ranges if distinct_values(r) > 1]
     count = min(len(free), 2 if rng.random() < 0.5 else 1)
     moved = dict(params)
