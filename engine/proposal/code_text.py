@@ -79,6 +79,14 @@ def extract_code(reply: str) -> str:
     return _ended(_without_words(_FENCE.sub("", text)))
 
 
+def is_same_logic(source: str, other: str) -> bool:
+    """The two differ in comments, docstring and layout at most; False where one cannot be read."""
+    try:
+        return _logic(source) == _logic(other)
+    except StrategyError:
+        return False
+
+
 def with_ranges(source: str, ranges: Mapping[str, Sequence[Any]]) -> str:
     """The source with these ranges in its PARAMS; every other letter stays.
 
@@ -176,6 +184,13 @@ def read_ranges(text: str) -> Ranges:
             raise StrategyError(f"the range of {name[:60]!r} is {values!r:.60}; wanted a list of two numbers, or of choices")
         ranges[name] = tuple(values)
     return ranges
+
+
+def _logic(source: str) -> list[str]:
+    layout = (tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
+    kept = [(token.type, token.string) for token in read_tokens(source)]
+    docstring = 2 if kept and kept[0][0] == tokenize.STRING else 0
+    return [tokenize.tok_name[kind] if kind in layout else text for kind, text in kept[docstring:]]
 
 
 def _fenced(text: str) -> Iterator[str]:

@@ -25,7 +25,7 @@ from engine.model_records import CallPlace, Ladder, Refusal, Story
 from engine.proposal.asked_prompts import Prompts
 from engine.proposal.asking import Asker, ReplyFault
 from engine.proposal.beliefs import idea_text
-from engine.proposal.code_text import extract_code, link_indicators, read_prediction, read_ranges, with_ranges
+from engine.proposal.code_text import extract_code, is_same_logic, link_indicators, read_prediction, read_ranges, with_ranges
 from engine.proposal.exchange import CHART
 from engine.proposal.roles import CROSSOVER, DRAFT, IMPROVE, MARKET, PORTFOLIO_REVIEW, RANGES, REPAIR, RISK, TRADE_REVIEW, Role
 from engine.records import Benchmarks, Failure, Proposal, RunRecord, TrialBatch
@@ -193,7 +193,11 @@ class ModelRun:
         return story, proposal, checked
 
     def _checked(self, proposal: Proposal) -> Checked | Failure:
-        checked = self.loop.check(self.number, proposal)
+        checked: Checked | Failure
+        if self.plan.operator != "ranges" and any(is_same_logic(proposal.source, p.source) for p in self.plan.parents):
+            checked = Failure(REPLY, "it is the code of its parent but for words; change the logic")
+        else:
+            checked = self.loop.check(self.number, proposal)
         if isinstance(checked, Failure):
             self.refusals.append(Refusal(checked.kind, checked.message, checked.line))
         return checked

@@ -14,6 +14,7 @@ from engine.figures import PORTFOLIO_FIGURES
 from engine.proposal.code_text import (
     extract_code,
     indicator_probe,
+    is_same_logic,
     link_indicators,
     read_prediction,
     read_ranges,
@@ -421,3 +422,17 @@ def test_nothing_of_a_source_is_run_or_compiled(monkeypatch):
         monkeypatch.setattr(f"builtins.{name}", lambda *_, **__: pytest.fail("run"))
     use_all(SOURCE)
     link_indicators(calling("ta.strength(market, 5)"), {"strength": INDICATOR})
+
+
+@pytest.mark.parametrize(
+    ("other", "is_same"),
+    [
+        ('"""Other words."""\n\nx = 1  # more\ndef f():\n  return x\n', True),
+        ('x = 1\n\n\ndef f():\n        # indeed\n        return x\n', True),
+        ('"""Words."""\nx = 2\ndef f():\n    return x\n', False),
+        ('"""Words."""\nx = 1\ndef f():\n    return -x\n', False),
+        ('"""Words."""\nx = 1\ndef f(:\n    return "\n', False),
+    ],
+)  # fmt: skip
+def test_words_and_layout_are_no_logic(other: str, is_same: bool) -> None:
+    assert is_same_logic('"""Words."""\nx = 1\ndef f():\n    return x\n', other) == is_same
