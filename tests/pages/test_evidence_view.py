@@ -1,0 +1,36 @@
+"""Strategy, Evidence: every condition with its margin, statistics with their source, and a vault that asks once."""
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from engine.analysis.evidence_words import STATISTICS
+from pages.access import research
+
+
+@pytest.fixture
+def evidence(page: Callable[[str], AppTest]) -> AppTest:
+    strategy = page("strategy")
+    strategy.segmented_control(key="strategy.view").set_value("Evidence").run()
+    return strategy.button(key="strategy.evidence").click().run()
+
+
+def test_conditions_and_statistics_stand_there_with_sentence_formula_and_source(evidence: AppTest) -> None:
+    assert not evidence.exception
+    table = evidence.dataframe[0].value
+    assert table["label"].tolist()[-2:] == ["Causality at every signal row", "Alpha in the vault"]
+    assert (table["sentence"].str.len() > 10).all()
+    told = " ".join(m.value for m in (*evidence.markdown, *evidence.caption))
+    for name in ("dsr", "pbo", "spa", "alpha", "effective_trials"):
+        assert STATISTICS[name].sentence in told
+        assert STATISTICS[name].source in told
+    assert research().queries.looks().empty
+
+
+def test_the_vault_is_opened_by_a_button_and_what_was_seen_stays(evidence: AppTest) -> None:
+    evidence.button(key="strategy.open_vault").click().run()
+    assert not evidence.exception
+    assert research().queries.looks()[["who", "k"]].values.tolist() == [["page", 1]]
+    assert "Vault, look 1" in evidence.info[0].value
+    assert "strategy.open_vault" not in [button.key for button in evidence.button]
