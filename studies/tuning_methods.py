@@ -121,11 +121,11 @@ def main(asked: argparse.Namespace) -> dict[str, Any]:
     if asked.quick:
         panel, window = panel.select(panel.symbols[:30]), Window("train", 0, 2_000)
     bed, pool = prepare(panel, window, Costs()), SandboxPool(SLOTS, Limits())
-    repeats, methods = 1 if asked.quick else asked.repeats, asked.methods.split(",")
+    repeats, methods = 1 if asked.quick else asked.repeats, [m for m in asked.methods.split(",") if m]
     rows: dict[str, Any] = {}
     with ThreadPoolExecutor(SLOTS) as executor:
         evaluator = Evaluator(pool, executor)
-        for path in sorted((ROOT / "data" / "strategies").glob("*.py")):
+        for path in sorted((ROOT / "data" / "strategies").glob(asked.strategies)):
             bench = Bench(evaluator, bed, path.read_text(encoding="utf-8"), asked.scenarios)
             if not bench.ranges:
                 rows[path.stem] = "no parameters"
@@ -169,6 +169,7 @@ if __name__ == "__main__":
     parser.add_argument("--data", default="crypto100")
     parser.add_argument("--scenarios", type=int, default=200)
     parser.add_argument("--methods", default="hybrid,tpe,adaptive,random")
+    parser.add_argument("--strategies", default="*.py", help="which files of data/strategies")
     parser.add_argument("--parts", default="shares,costs")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--quick", action="store_true")

@@ -11,14 +11,26 @@ from typing import Any, Protocol
 import numpy as np
 
 from engine.records import ParamRange, Params, ParamValue
-from engine.strategy.param_space import coarse, even, fitted, key_of, near, neighbours, place_of, points_in, stepped, value_at
+from engine.strategy.param_space import (
+    coarse,
+    even,
+    fitted,
+    key_of,
+    near,
+    neighbours,
+    other_levels,
+    place_of,
+    points_in,
+    stepped,
+    value_at,
+)
 from engine.strategy.params import different, draw, grid, middle
 
 METHODS = {
     "grid": "Spreads the sets evenly over all ranges, both ends included, and tries them all.",
     "random": "Draws each value anywhere in its range.",
     "tpe": "Learns from each batch where good sets lie and tries more of them there (tree-structured Parzen estimator).",
-    "hybrid": "A coarse grid first, then what promises most around its plateaus; usually the quickest way to a good set.",
+    "hybrid": "A part of a coarse grid first, then changes of its best sets and what promises most; quick to a good set.",
     "adaptive": "Drawing, learning and closing in share each batch by what they find; ends early when none finds more.",
     "robust": "Looks for sets that did well in most eighths of train and whose neighbours did well too, rather than for a peak.",
 }
@@ -175,14 +187,40 @@ class _Tpe(_Sequential):
 
 
 class _Hybrid(_Sequential):
-    """A part of the grid of ends and middles, then half of each batch by the estimator and half in steps from the highest
-    plateaus."""
+    """A part of the grid of ends and middles; then, from the two best sets, changes of one parameter to another level of that
+    grid, those that gained joined in the next batch, and every third set by the estimator, which looks between the levels."""
+
+    def __init__(self, ranges: tuple[ParamRange, ...], scenarios: int, rng: np.random.Generator, warm: Trials) -> None:
+        super().__init__(ranges, scenarios, rng, warm)
+        self._from: int | None = None
 
     def _start(self) -> list[Params]:
-        return coarse(self._ranges, min(self.most, max(_LEAST_BATCH, self.most // 10)), self._rng)
+        return coarse(self._ranges, min(self.most, max(_LEAST_BATCH, self.most // 12)), self._rng)
 
     def _next(self) -> Iterator[Params]:
-        return _in_turn(self._suggested(), self._beside(self._top(_TOP, self._plateaus())))
+        best = self._top(2, self._values)
+        changes = [*self._joined(), *(changed for row in best for changed in self._changes(self._sets[row]))]
+        self._from = best[0]
+        return _every_third(self._suggested(), iter(changes))
+
+    def _changes(self, params: Params) -> list[Params]:
+        """All sets that differ from that one in one parameter, which lies at another level, in any order."""
+        found = [{**params, r.name: value} for r in self._ranges for value in other_levels(r, params[r.name])]
+        self._rng.shuffle(found)  # type: ignore[arg-type]
+        return found
+
+    def _joined(self) -> list[Params]:
+        """The set that the last changes were made from, with all of those that gained, with all but the least, and so on."""
+        if self._from is None or np.isnan(self._values[self._from]):
+            return []
+        origin, before = self._sets[self._from], self._values[self._from]
+        gains: dict[str, tuple[float, ParamValue]] = {}
+        for params, value in zip(self._sets, self._values.tolist(), strict=True):
+            changed = [name for name in origin if params[name] != origin[name]]
+            if len(changed) == 1 and value > max(before, gains.get(changed[0], (before,))[0]):
+                gains[changed[0]] = value, params[changed[0]]
+        order = sorted(gains, key=lambda name: -gains[name][0])
+        return [{**origin, **{name: gains[name][1] for name in order[:count]}} for count in range(len(order), 1, -1)]
 
 
 class _Adaptive(_Sequential):
@@ -250,10 +288,11 @@ class _Robust(_Sequential):
         return (near(self._ranges, self._sets[rows[i % len(rows)]], _REACH, self._rng) for i in itertools.count())
 
 
-def _in_turn(*streams: Iterator[Params]) -> Iterator[Params]:
-    while True:
-        for stream in streams:
-            yield next(stream)
+def _every_third(suggested: Iterator[Params], others: Iterator[Params]) -> Iterator[Params]:
+    """Two of the others, one that is suggested, and so on; suggestions alone where the others end."""
+    for i in itertools.count():
+        other = None if i % 3 == 2 else next(others, None)
+        yield next(suggested) if other is None else other
 
 
 def _best_of(warm: Trials, ranges: tuple[ParamRange, ...]) -> list[Params]:

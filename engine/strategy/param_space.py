@@ -103,6 +103,18 @@ def coarse(ranges: Sequence[ParamRange], count: int, rng: np.random.Generator) -
     return [{r.name: column[i] for r, column in zip(ranges, columns, strict=True)} for i in range(count)]
 
 
+def other_levels(kind: ParamRange, value: ParamValue) -> list[ParamValue]:
+    """Where else a parameter may lie on a grid of ends and middle: both ends for a value in between, the other two for one near
+    an end, the others of a choice; nothing where there is no other value."""
+    if kind.kind == "choice":
+        return [c for c in kind.choices if type(c) is not type(value) or c != value]
+    if kind.low == kind.high:
+        return []
+    place = place_of(kind, value)
+    others = (0.0, 1.0) if 0.25 < place < 0.75 else (1.0, 0.5) if place <= 0.25 else (0.0, 0.5)
+    return [level for at in others if (level := value_at(kind, at)) != value]
+
+
 def near(ranges: Sequence[ParamRange], params: Params, reach: float, rng: np.random.Generator) -> Params:
     """A set next to that one: each number moved by a normal step of `reach` of its range (by 1 at least, for half of the whole
     numbers that would not move), each choice drawn anew with chance `reach`.

@@ -11,6 +11,7 @@ from engine.strategy.param_space import (
     key_of,
     near,
     neighbours,
+    other_levels,
     place_of,
     points_in,
     positions,
@@ -88,6 +89,19 @@ def test_a_coarse_grid_has_each_level_equally_often_and_no_other():
     assert sum(s["x"] == pytest.approx(0.01) for s in sets) == sum(s["x"] == pytest.approx(0.1) for s in sets) == 8
     assert len({key_of({"how": s["how"]}) for s in sets}) == 4
     assert len({key_of(s) for s in sets}) > 18
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "others"),
+    [
+        (INT, 5, [12, 9]), (INT, 12, [5, 9]), (INT, 8, [5, 12]), (HOW, True, ["ema", "sma", 1]),
+        (ParamRange("m", "int", 0, 1), 0, [1]), (ParamRange("s", "float", 2.0, 2.0), 2.0, []),
+    ],
+)  # fmt: skip
+def test_other_levels_are_the_ends_and_the_middle(kind, value, others):
+    found = other_levels(kind, value)
+    assert list(dict.fromkeys(found)) == others
+    assert {type(v) for v in found} == {type(v) for v in others}
 
 
 def test_a_step_stays_near_and_inside():
