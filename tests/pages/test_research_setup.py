@@ -69,6 +69,27 @@ def test_start_runs_what_the_fields_say(form: AppTest) -> None:
     assert board["runs"].iloc[0] == 1
 
 
+def test_adaptive_alone_asks_for_its_seconds_and_they_go_into_the_specification(form: AppTest) -> None:
+    assert "research.search_s" not in {field.key for field in form.number_input}
+    form.selectbox(key="research.method").set_value("adaptive").run()
+    form.number_input(key="research.search_s").set_value(60.0)
+    form.number_input(key="research.scenarios").set_value(2)
+    form.number_input(key="research.stop_runs").set_value(1).run()
+    form.button(key="research.start").click().run()
+    assert not form.exception
+    service = research()
+    assert service.wait(LONG_S)
+    spec = service.queries.campaign(service.queries.campaigns()["campaign_id"].iloc[0]).spec
+    assert (spec.method, spec.search_s) == ("adaptive", 60.0)
+
+
+def test_an_objective_that_robust_cannot_take_apart_is_refused_in_a_sentence(form: AppTest) -> None:
+    form.selectbox(key="research.method").set_value("robust")
+    form.selectbox(key="research.objective").set_value("sqn_with_open").run()
+    assert not form.exception
+    assert any("choose one of sharpe" in problem.value for problem in form.error)
+
+
 def test_shared_cash_asks_for_its_places_and_goes_into_the_specification(form: AppTest) -> None:
     assert "research.max_positions" not in {field.key for field in form.number_input}
     form.selectbox(key="research.shared_cash").set_value(True).run()
