@@ -55,7 +55,7 @@ def test_a_model_without_a_price_has_no_cost(form: AppTest) -> None:
 
 def test_the_whole_campaign_is_told_by_its_runs_of_the_models_arm(form: AppTest) -> None:
     form.number_input(key="research.stop_runs").set_value(9).run()
-    assert "For the campaign's 5 runs: 25 calls" in captions(form)
+    assert "For the campaign's 3 runs: 15 calls" in captions(form)
 
 
 def test_what_is_spent_is_what_the_ledger_says(form: AppTest) -> None:

@@ -45,7 +45,8 @@ def name_model(form: AppTest, place: str, name: str, address: str = "") -> AppTe
 
 def test_without_a_model_the_page_says_that_the_random_arm_runs(form: AppTest) -> None:
     assert any("No language model is chosen: the random arm runs" in info.value for info in form.info)
-    assert "research.proposer" not in {group.key for group in form.button_group}
+    (arms,) = [group for group in form.button_group if group.key == "research.proposer"]
+    assert list(arms.options) == ["Random and mutate", "Random alone"]
 
 
 def test_a_server_on_this_machine_is_offered_and_needs_no_key(form: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
