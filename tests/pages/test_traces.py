@@ -141,6 +141,11 @@ class _Replays:
     def state(self, replay_id: str) -> Replay:
         return self.made[0]
 
+    def stop(self) -> None:
+        """Nothing is at work."""
+
+    close = stop
+
 
 def test_an_edited_prompt_is_replayed_and_both_sets_of_answers_stand_side_by_side(
     traces: AppTest, monkeypatch: pytest.MonkeyPatch
