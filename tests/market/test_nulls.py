@@ -18,6 +18,7 @@ from engine.market.catalog import Catalog
 from engine.market.demo import demo_market
 from engine.market.named_markets import market_named
 from engine.market.nulls import mirrored, permuted
+from engine.market.planted import RULES
 from engine.records import Costs, Failure, Window
 from engine.settings import PROJECT_DIR, Limits
 from engine.strategy.params import complete_params
@@ -27,7 +28,7 @@ from tests.markets import panel_of, random_bars
 NULLS = [mirrored, permuted]
 SEED_STRATEGIES = sorted((PROJECT_DIR / "data" / "strategies").glob("*.py"))
 Null = Callable[[Panel, int], Panel]
-source = cache(lambda: demo_market(edge="volume_burst", strength=8, assets=12, bars=4_000))
+source = cache(lambda: demo_market(edge=RULES["momentum"].edge, strength=20, assets=12, bars=4_000))
 
 
 @pytest.fixture(scope="module")
