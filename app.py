@@ -8,13 +8,14 @@ from streamlit import runtime
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web import cli
 
-from pages import selection
+from pages import fields, selection
 from pages.frame import sidebar_status
 
 if not runtime.exists():  # run by Python, not by the server
     # Until st.navigation has run once, Streamlit takes a folder `pages` for an app of the old kind and answers a link to a page
     # with that page alone, without its frame.
     PagesManager.uses_pages_directory = False
+    fields.set_by_one_run_at_a_time()
     sys.argv = ["streamlit", "run", __file__, *sys.argv[1:]]
     sys.exit(cli.main())
 
