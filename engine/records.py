@@ -28,6 +28,20 @@ class Costs:
     fee_rate: float = 0.001
     slippage_rate: float = 0.0005
 
+    @property
+    def beyond_rate(self) -> float:
+        """The fraction beyond a target that the price must come to for it to be filled: none, touching is enough."""
+        return 0.0
+
+
+@dataclass(frozen=True)
+class StrictTargets(Costs):
+    """The same costs where a target is filled only if the price goes one slippage beyond it."""
+
+    @property
+    def beyond_rate(self) -> float:
+        return self.slippage_rate
+
 
 @dataclass(frozen=True)
 class SharedCash:

@@ -115,22 +115,23 @@ def _is_forbidden(cells, offsets, cell):
 
 
 @njit(inline="always")
-def _inside(o, h, low, side, stop, is_fixed, target, floor):
+def _inside(o, h, low, side, stop, is_fixed, target, reach, floor):
     """Rule 2 and 5 on one bar of a position: (reason or NOTHING, price before slippage, is ambiguous).
 
-    `stop` and `target` are infinite where there is none; `floor` is the price at which the sleeve is worth nothing.
+    `stop` and `target` are infinite where there is none; `reach`, the target or a price beyond it, must be touched for a fill at
+    the target; `floor` is the price at which the sleeve is worth nothing.
     """
     worst, best = (low, h) if side > 0 else (h, low)
     stop_reason = STOP_LOSS if is_fixed else TRAILING_STOP
     if side * (o - stop) <= 0:
         return stop_reason, o, False
-    if side * (o - target) >= 0:
+    if side * (o - reach) >= 0:
         return TAKE_PROFIT, o, False
     if side * (worst - stop) <= 0:
-        return stop_reason, stop, side * (best - target) >= 0
+        return stop_reason, stop, side * (best - reach) >= 0
     if side * (worst - floor) <= 0:
         return LIQUIDATED, floor, False
-    if side * (best - target) >= 0:
+    if side * (best - reach) >= 0:
         return TAKE_PROFIT, target, False
     return NOTHING, 0.0, False
 
@@ -138,7 +139,7 @@ def _inside(o, h, low, side, stop, is_fixed, target, floor):
 @njit(inline="always")
 def _hold(
     prices, asset, row0, n, entry, side, price_in, quantity, basis, cash, limit, floor, stop_loss, target, trail,
-    own, own_exits, other, other_exits, cell_of_word, cells, offsets, max_bars, fee, slip, delist_bar, sums, curves, peak,
+    own, own_exits, other, other_exits, cell_of_word, cells, offsets, max_bars, fee, slip, beyond, delist_bar, sums, curves, peak,
 ):  # fmt: skip
     """Hold one position from bar `entry` to its end.
 
@@ -148,7 +149,7 @@ def _hold(
     of cash, minus cash; `limit` is the most that can be lost; marks go into `curves` and `sums`.
     """
     fixed = price_in * (1.0 - side * stop_loss) if stop_loss >= 0 else -side * math.inf
-    best = price_in
+    best, reach = price_in, target * (1.0 + side * beyond)
     pending = NOTHING
     mark = price_in
     held, drawdown = 0, sums[asset, DRAWDOWN]
@@ -168,11 +169,11 @@ def _hold(
                 if side * (trailing - fixed) > 0:
                     stop, is_fixed = trailing, False
             if side > 0:
-                ends = (o <= stop) | (low <= stop) | (o >= target) | (h >= target) | (t == delist_bar)
+                ends = (o <= stop) | (low <= stop) | (o >= reach) | (h >= reach) | (t == delist_bar)
             else:
-                ends = (o >= stop) | (h >= stop) | (o <= target) | (low <= target) | (h >= floor) | (t == delist_bar)
+                ends = (o >= stop) | (h >= stop) | (o <= reach) | (low <= reach) | (h >= floor) | (t == delist_bar)
             if ends:
-                reason, price, ambiguous = _inside(o, h, low, side, stop, is_fixed, target, floor)
+                reason, price, ambiguous = _inside(o, h, low, side, stop, is_fixed, target, reach, floor)
                 if reason == NOTHING:
                     reason, price = DELISTED, c
                 if reason != TAKE_PROFIT and reason != LIQUIDATED:
@@ -229,7 +230,7 @@ def _risk(scalars, cells, offsets, kind, cell):
 @njit(inline="always")
 def _trade(
     prices, asset, row0, n, t, side, cell, stake, cash, limit, peak, entries, exits, short_entries, short_exits,
-    cell_of_word, scalars, cells, offsets, max_bars, fee, slip, delist_bar, sums, curves, steps, trades, made,
+    cell_of_word, scalars, cells, offsets, max_bars, fee, slip, beyond, delist_bar, sums, curves, steps, trades, made,
 ):  # fmt: skip
     """The trade that the close of t decides, from its fill for `stake`, fee included, to its end, booked as number `made`.
 
@@ -246,13 +247,13 @@ def _trade(
     if side > 0:  # a literal side: the compiler folds every multiplication by it away
         out, price_out, pnl, reason, ambiguous, at_open, peak = _hold(
             prices, asset, row0, n, t + 1, 1.0, price_in, quantity, basis, cash, limit, floor, stop_loss, target, trail,
-            entries, exits, short_entries, short_exits, cell_of_word, cells, offsets, max_bars, fee, slip, delist_bar,
+            entries, exits, short_entries, short_exits, cell_of_word, cells, offsets, max_bars, fee, slip, beyond, delist_bar,
             sums, curves, peak,
         )  # fmt: skip
     else:
         out, price_out, pnl, reason, ambiguous, at_open, peak = _hold(
             prices, asset, row0, n, t + 1, -1.0, price_in, quantity, basis, cash, limit, floor, stop_loss, target, trail,
-            short_entries, short_exits, entries, exits, cell_of_word, cells, offsets, max_bars, fee, slip, delist_bar,
+            short_entries, short_exits, entries, exits, cell_of_word, cells, offsets, max_bars, fee, slip, beyond, delist_bar,
             sums, curves, peak,
         )  # fmt: skip
     if reason != STILL_OPEN and limit + pnl <= 0.0:
@@ -298,7 +299,7 @@ def _decides_again(out, reason, at_open, cooldown):
 @njit(inline="always")
 def _asset(
     prices, asset, row0, n, delist_bar, first_decision, entries, exits, short_entries, short_exits,
-    cell_of_word, scalars, cells, offsets, max_bars, cooldown, fee, slip, sums, curves, steps, trades, made,
+    cell_of_word, scalars, cells, offsets, max_bars, cooldown, fee, slip, beyond, sums, curves, steps, trades, made,
 ):  # fmt: skip
     """All trades of one asset; returns the number of trades recorded so far (`made` and those added)."""
     cash, peak, left = 1.0, 1.0, 0
@@ -319,8 +320,8 @@ def _asset(
         size = _risk(scalars, cells, offsets, R_SIZE, cell)
         left, pnl, reason, at_open, peak = _trade(
             prices, asset, row0, n, t, side, cell, cash * (size if size > 0 else 1.0), cash, cash, peak, entries, exits,
-            short_entries, short_exits, cell_of_word, scalars, cells, offsets, max_bars, fee, slip, delist_bar, sums, curves,
-            steps, trades, made,
+            short_entries, short_exits, cell_of_word, scalars, cells, offsets, max_bars, fee, slip, beyond, delist_bar, sums,
+            curves, steps, trades, made,
         )  # fmt: skip
         made += 1
         if reason == STILL_OPEN:
@@ -358,22 +359,21 @@ def _sum_up(curves, steps, facts, assets):
 @njit(
     void(
         _prices, int64, int64, _rows, int64, _bits, _bits, _bits, _bits, float64[:, ::1], _floats, int64[:, ::1], _rows, _rows,
-        float64, float64, float64[:, :, ::1], float64[:, ::1], float64[:, ::1], int64[::1], float64[:, :, ::1],
+        float64, float64, float64, float64[:, :, ::1], float64[:, ::1], float64[:, ::1], int64[::1], float64[:, :, ::1],
         float64[:, ::1], int64[:, :, ::1],
     ),
     nogil=True, cache=True, _nrt=False, error_model="numpy",
 )  # fmt: skip
 def simulate(
     prices, row0, n, delist_bars, first_decision, entries, exits, short_entries, short_exits, scalars, cells, offsets,
-    max_bars, cooldown, fee, slip, sums, facts, trades, made, curves, steps, cell_of_word,
+    max_bars, cooldown, fee, slip, beyond, sums, facts, trades, made, curves, steps, cell_of_word,
 ):  # fmt: skip
     """Run S scenarios on rows [row0, row0 + n).
 
     Prices: (assets, rows, 4) of open, high, low, close, NaN where there is no bar. `delist_bars`: for each asset the bar,
     counted from row0, at whose close it leaves the market, -1 if it does not inside the window. Signals: packed words (S,
     assets, words) or (S, assets, 0) for none. `scalars` (S, 4): stop, target, trail, size, -1 for none; a key with values for
-    each deciding cell has them in `cells[offsets[s, k]:offsets[s, k + 1]]`.
-
+    each deciding cell has them in `cells[offsets[s, k]:offsets[s, k + 1]]`. Targets fill a fraction of `beyond` beyond them.
     Fills `sums` (S, assets, SUMS), from zero; `facts` (S, FACTS); `made` (S,), the number of trades, open ones included;
     `curves` (S, n, 3), equity in units of total capital, deployed and largest in sleeves; and `trades`, which has a row for
     each trade to be recorded, or none, and is for one scenario. `steps` (S, n + 1) and `cell_of_word` (S, assets, words) are
@@ -393,8 +393,8 @@ def simulate(
         for s in range(scenarios):
             made[s] = _asset(
                 prices, asset, row0, n, delist_bars[asset], first_decision, entries[s], exits[s], short_entries[s],
-                short_exits[s], cell_of_word[s], scalars[s], cells, offsets[s], max_bars[s], cooldown[s], fee, slip, sums[s],
-                curves[s], steps[s], trades, made[s],
+                short_exits[s], cell_of_word[s], scalars[s], cells, offsets[s], max_bars[s], cooldown[s], fee, slip, beyond,
+                sums[s], curves[s], steps[s], trades, made[s],
             )  # fmt: skip
     for s in range(scenarios):
         _sum_up(curves[s], steps[s], facts[s], assets)

@@ -101,7 +101,7 @@ def _close_books(sums, peaks):
 @njit(inline="always")
 def _enter(
     prices, row0, n, t, asset, equity, free, delist_bars, entries, exits, short_entries, short_exits, cell_of_word, scalars,
-    cells, offsets, max_bars, cooldown, fee, slip, fraction, sums, curves, steps, trades, made, due, of_asset, peaks,
+    cells, offsets, max_bars, cooldown, fee, slip, beyond, fraction, sums, curves, steps, trades, made, due, of_asset, peaks,
 ):  # fmt: skip
     """Enter that asset at the open of t + 1, follow the trade to its end and note what it frees then; returns its stake."""
     longs, _ = _surviving(entries, exits, short_entries, short_exits, asset, t >> 6)
@@ -114,7 +114,8 @@ def _enter(
         peak = _mark_cash(worth, peak, sums, asset)
     out, pnl, reason, at_open, peaks[asset] = _trade(
         prices, asset, row0, n, t, side, cell, stake, worth, stake, peak, entries, exits, short_entries, short_exits,
-        cell_of_word, scalars, cells, offsets, max_bars, fee, slip, delist_bars[asset], sums, curves, steps, trades, made,
+        cell_of_word, scalars, cells, offsets, max_bars, fee, slip, beyond, delist_bars[asset], sums, curves, steps, trades,
+        made,
     )  # fmt: skip
     of_asset[asset, LEFT], of_asset[asset, DECIDE] = out, n
     if reason != STILL_OPEN:
@@ -128,8 +129,8 @@ def _enter(
 @njit(inline="always")
 def _account(
     prices, row0, n, delist_bars, possible, entries, exits, short_entries, short_exits, cell_of_word, scalars, cells, offsets,
-    ranks, max_bars, cooldown, fee, slip, max_positions, fraction, sums, curves, steps, trades, due, by_bar, of_asset, peaks,
-    merit,
+    ranks, max_bars, cooldown, fee, slip, beyond, max_positions, fraction, sums, curves, steps, trades, due, by_bar, of_asset,
+    peaks, merit,
 ):  # fmt: skip
     """All trades of one scenario; returns their number."""
     free = realized = float(len(peaks))
@@ -152,7 +153,7 @@ def _account(
                 _bring_forward(place, count, of_asset, merit)
             free -= _enter(
                 prices, row0, n, t, of_asset[place, QUEUE], equity, free, delist_bars, entries, exits, short_entries,
-                short_exits, cell_of_word, scalars, cells, offsets, max_bars, cooldown, fee, slip, fraction, sums, curves,
+                short_exits, cell_of_word, scalars, cells, offsets, max_bars, cooldown, fee, slip, beyond, fraction, sums, curves,
                 steps, trades, made, due, of_asset, peaks,
             )  # fmt: skip
             made += 1
@@ -170,15 +171,15 @@ def _compiled(rules: int) -> Callable[..., None]:
         void(
             kernel._prices, int64, int64, kernel._rows, types.Array(uint64, 2, "C", readonly=True), kernel._bits, kernel._bits,
             kernel._bits, kernel._bits, float64[:, ::1], kernel._floats, int64[:, ::1], kernel._floats, int64[:, ::1],
-            kernel._rows, kernel._rows, float64, float64, int64, float64, float64[:, :, ::1], float64[:, ::1], float64[:, ::1],
-            int64[::1], float64[:, :, ::1], float64[:, ::1], int64[:, :, ::1], float64[:, ::1], types.Array(uint64, 2, "C"),
-            int64[:, ::1], float64[:, ::1],
+            kernel._rows, kernel._rows, float64, float64, float64, int64, float64, float64[:, :, ::1], float64[:, ::1],
+            float64[:, ::1], int64[::1], float64[:, :, ::1], float64[:, ::1], int64[:, :, ::1], float64[:, ::1],
+            types.Array(uint64, 2, "C"), int64[:, ::1], float64[:, ::1],
         ),
         nogil=True, cache=True, _nrt=False, error_model="numpy",
     )  # fmt: skip
     def simulate(
         prices, row0, n, delist_bars, possible, entries, exits, short_entries, short_exits, scalars, cells, offsets,
-        ranks, rank_ends, max_bars, cooldown, fee, slip, max_positions, fraction, sums, facts, trades, made, curves,
+        ranks, rank_ends, max_bars, cooldown, fee, slip, beyond, max_positions, fraction, sums, facts, trades, made, curves,
         steps, cell_of_word, due, by_bar, of_asset, of_queue,
     ):  # fmt: skip
         assets = prices.shape[0]
@@ -196,8 +197,8 @@ def _compiled(rules: int) -> Callable[..., None]:
             made[s] = _account(
                 prices, row0, n, delist_bars, possible, entries[s], exits[s], short_entries[s],
                 short_exits[s], cell_of_word[s], scalars[s], cells, offsets[s], ranks[rank_ends[s, 0] : rank_ends[s, 1]],
-                max_bars[s], cooldown[s], fee, slip, max_positions, fraction, sums[s], curves[s], steps[s], trades, due, by_bar,
-                of_asset, of_queue[0], of_queue[1],
+                max_bars[s], cooldown[s], fee, slip, beyond, max_positions, fraction, sums[s], curves[s], steps[s], trades, due,
+                by_bar, of_asset, of_queue[0], of_queue[1],
             )  # fmt: skip
             _sum_up(curves[s], steps[s], facts[s], assets)
 

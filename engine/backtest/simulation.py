@@ -141,7 +141,7 @@ def _run(
     tables = [_table(batch, name) for name in BITS]
     counts = np.array([s.max_bars or 0 for s in batch]), np.array([s.cooldown for s in batch])
     window = market.prices, market.window.start, bars, market.delist_bars
-    rates = costs.fee_rate, costs.slippage_rate
+    rates = costs.fee_rate, costs.slippage_rate, costs.beyond_rate
     results = sums, facts, trades, made, curves, room.steps[:count], cell_of_word
     if shared_cash is None:
         first = market.window.warm_up_bars

@@ -67,7 +67,7 @@ class Asset:
         return cash
 
 
-def simulate(assets: Sequence[Asset], shared: SharedCash, *, fee: float, slip: float) -> list[float]:
+def simulate(assets: Sequence[Asset], shared: SharedCash, *, fee: float, slip: float, beyond: float = 0.0) -> list[float]:
     """Equity at each close as a multiple of starting capital; all else is noted in the assets."""
     free, equity = float(len(assets)), [float(len(assets))]
     bars = len(assets[0].bars)
@@ -86,7 +86,7 @@ def simulate(assets: Sequence[Asset], shared: SharedCash, *, fee: float, slip: f
             size = asset.orders.value("size", t - 1)
             stake = min(equity[-1] * shared.fraction * (1.0 if size is None else size), free)
             free -= stake
-            asset.position = Sleeve(fee, slip, cash=stake)
+            asset.position = Sleeve(fee, slip, cash=stake, beyond=beyond)
             asset.position.enter(t, side, asset.open(t), replace(asset.orders, size=None))
         free += sum(during(asset, t) for asset in assets)
         equity.append(free + sum(asset.worth() for asset in assets))

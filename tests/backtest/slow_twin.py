@@ -68,6 +68,7 @@ class Sleeve:
     first_decision: int = 0
     is_ruined: bool = False
     trades: list[dict[str, Any]] = field(default_factory=list)
+    beyond: float = 0.0
 
     def worth(self, price: float) -> float:
         """Cash and what the units held are worth at that price."""
@@ -130,7 +131,10 @@ class Sleeve:
             return level is not None and (price <= level if p.side > 0 else price >= level)
 
         def rises_to(price: float, level: float | None) -> bool:
-            return level is not None and (price >= level if p.side > 0 else price <= level)
+            if level is None:
+                return False
+            reach = level * (1 + p.side * self.beyond)
+            return price >= reach if p.side > 0 else price <= reach
 
         worst, best = (low, high) if p.side > 0 else (high, low)
         if falls_to(opened, stop):
@@ -163,13 +167,15 @@ class Sleeve:
 
 
 def simulate(
-    bars: Sequence[Bar | None], orders: Orders, *, fee: float, slip: float, warm_up: int = 0, ends_for_good: bool = False
-) -> tuple[list[dict[str, Any]], list[float]]:
+    bars: Sequence[Bar | None], orders: Orders, *, fee: float, slip: float, beyond: float = 0.0, warm_up: int = 0,
+    ends_for_good: bool = False,
+) -> tuple[list[dict[str, Any]], list[float]]:  # fmt: skip
     """(trades, equity at each close) of one sleeve with capital 1; a missing bar is None.
 
-    `ends_for_good`: the asset leaves the market after its last bar here. A position left open is the last trade, `open`.
+    `beyond`: a target is filled where the price comes that fraction beyond it. `ends_for_good`: the asset leaves the market
+    after its last bar here. A position left open is the last trade, `open`.
     """
-    sleeve, equity, last_close = Sleeve(fee, slip, first_decision=warm_up), [], math.nan
+    sleeve, equity, last_close = Sleeve(fee, slip, first_decision=warm_up, beyond=beyond), [], math.nan
     last = max((t for t, bar in enumerate(bars) if bar is not None), default=-1)
     for t, bar in enumerate(bars):
         if bar is not None:  # 4: no fills and no decisions on a missing bar

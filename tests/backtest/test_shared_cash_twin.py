@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from engine.backtest import kernel
 from engine.backtest.simulation import Simulation, open_market, simulate_trades
 from engine.market.bars import Panel
-from engine.records import Costs, SharedCash, Window
+from engine.records import Costs, SharedCash, StrictTargets, Window
 from engine.strategy.packing import BITS, pack_signals
 from tests.backtest import slow_shared_cash, slow_twin
 from tests.backtest.test_twin import CLOSE, EXACT, TAGS, bars_of, markets, wishes
@@ -59,7 +59,8 @@ def test_kernel_and_twin_agree_on_random_markets_under_shared_cash(data: st.Data
     rng, panel, window = data.draw(markets())
     shape = window.bars, panel.assets
     wish = data.draw(wishes(rng, shape)) | {"rank": draw_rank(data.draw, rng, shape)}
-    costs = Costs(data.draw(st.sampled_from([0.0, 0.001, 0.05])), data.draw(st.sampled_from([0.0, 0.0005, 0.02])))
+    kind = data.draw(st.sampled_from([Costs, StrictTargets]), "targets")
+    costs = kind(data.draw(st.sampled_from([0.0, 0.001, 0.05])), data.draw(st.sampled_from([0.0, 0.0005, 0.02])))
     shared = SharedCash(data.draw(st.sampled_from([1, 2, 3, 10])), data.draw(st.sampled_from([0.1, 0.3, 0.5, 1.0])))
     tag = np.argmax(np.stack(list(wish["named"].values())), axis=0).astype(np.uint8)
     signals = pack_signals(
@@ -68,7 +69,7 @@ def test_kernel_and_twin_agree_on_random_markets_under_shared_cash(data: st.Data
     )  # fmt: skip
     simulation, frame = simulate_trades(open_market(panel, window), signals, costs, shared)
     assets = twin_assets(panel, window, wish)
-    equity = slow_shared_cash.simulate(assets, shared, fee=costs.fee_rate, slip=costs.slippage_rate)
+    equity = slow_shared_cash.simulate(assets, shared, fee=costs.fee_rate, slip=costs.slippage_rate, beyond=costs.beyond_rate)
     np.testing.assert_allclose(simulation.equity, equity, rtol=1e-9, atol=1e-9)
     for number, asset in enumerate(assets):
         found = frame[frame["symbol"] == panel.symbols[number]]

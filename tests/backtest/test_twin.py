@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from engine.backtest import kernel
 from engine.backtest.simulation import Simulation, open_market, simulate_trades
 from engine.market.bars import Panel
-from engine.records import Costs, Window
+from engine.records import Costs, StrictTargets, Window
 from engine.strategy.packing import BITS, RISKS, pack_signals
 from tests.backtest import slow_twin
 from tests.markets import panel_of, random_bars
@@ -109,7 +109,8 @@ def twin_of(
     later = panel.exists[window.stop :, asset].any() or panel.exists[-1, asset]
     trades, equity = slow_twin.simulate(
         bars_of(prices), slow_twin.Orders(**flags, **risks, max_bars=wish["max_bars"], cooldown=wish["cooldown"]),
-        fee=costs.fee_rate, slip=costs.slippage_rate, warm_up=window.warm_up_bars, ends_for_good=not later,
+        fee=costs.fee_rate, slip=costs.slippage_rate, beyond=costs.beyond_rate, warm_up=window.warm_up_bars,
+        ends_for_good=not later,
     )  # fmt: skip
     for trade in trades:
         at = trade["entry_bar"] - 1, asset
@@ -137,7 +138,8 @@ def check_sums(simulation: Simulation, asset: int, trades: list[dict[str, Any]],
 def test_kernel_and_twin_agree_on_random_markets(data: st.DataObject) -> None:
     rng, panel, window = data.draw(markets())
     wish = data.draw(wishes(rng, (window.bars, panel.assets)))
-    costs = Costs(data.draw(st.sampled_from([0.0, 0.001, 0.05])), data.draw(st.sampled_from([0.0, 0.0005, 0.02])))
+    kind = data.draw(st.sampled_from([Costs, StrictTargets]), "targets")
+    costs = kind(data.draw(st.sampled_from([0.0, 0.001, 0.05])), data.draw(st.sampled_from([0.0, 0.0005, 0.02])))
     tag = np.argmax(np.stack(list(wish["named"].values())), axis=0).astype(np.uint8)
     signals = pack_signals(
         wish["flags"], wish["risks"], max_bars=wish["max_bars"], cooldown=wish["cooldown"], tag=tag, tag_names=TAGS
