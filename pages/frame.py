@@ -37,6 +37,7 @@ def sidebar_status() -> None:
         if status.waiting:
             st.caption(f"By hand, to be run next: {status.waiting:,}")
         _model(service, status)
+        _prompts(service)
         isolation_badge(status.isolation_level, status.isolation)
         if status.problem:
             st.warning(status.problem)
@@ -51,6 +52,13 @@ def _model(service: ResearchService, status: ServiceStatus) -> None:
         st.caption("In the making:  \n" + "  \n".join(plain(made) for made in status.making))
     if status.model_trouble:
         st.warning(f"The model's arm waits: {plain(status.model_trouble)}", icon=":material/hourglass_disabled:")
+
+
+def _prompts(service: ResearchService) -> None:
+    """That the file of prompts is broken, on every page: the model is asked with a text that nobody sees in the file."""
+    if (why := service.model.prompts.problem) is not None:
+        st.page_link("pages/prompts.py", label=":orange[Prompts file broken, last good one in use]", icon=":material/warning:",
+                     help=plain(why))  # fmt: skip
 
 
 def run_in_work(status: ServiceStatus) -> None:

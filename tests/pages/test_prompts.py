@@ -12,8 +12,9 @@ from engine.proposal.prompt_book import prompt_text
 from engine.research.model_desk import ModelDesk
 from engine.settings import PROJECT_DIR
 from pages.access import research
-from tests.pages.conftest import open_page
+from tests.pages.conftest import APP, open_page
 from tests.pages.model_rows import HOSTILE, research_with_a_model
+from tests.patience import LONG_S
 
 SHARPER = "\nName the market's side that loses the money."
 
@@ -292,3 +293,15 @@ def test_before_the_first_call_the_page_says_what_will_come(book_path: Path, emp
     assert "begins the history" in _told(empty_app)
     _view(empty_app, "Proposals")
     assert "No proposal waits" in _told(empty_app)
+
+
+def test_a_broken_file_is_told_in_the_sidebar_of_every_page_with_the_way_to_mend_it(app: AppTest, book_path: Path) -> None:
+    def told(viewer: AppTest) -> int:
+        viewer.run()  # Overview: no page of prompts
+        return sum("Prompts file broken" in link.proto.label for link in viewer.sidebar.get("page_link"))
+
+    assert _desk().book(), "there is a last good book"
+    book_path.write_text("draft: [")
+    assert told(app) == 1
+    shutil.copy(PROJECT_DIR / "prompts.yaml", book_path)
+    assert told(AppTest.from_file(APP, default_timeout=LONG_S)) == 0, "a mended file is read again"
