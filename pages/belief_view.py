@@ -70,6 +70,7 @@ def change(ledger: ModelLedger, belief: Belief, kind: BeliefChange) -> None:
     attempt(ledger.belief_event, belief.belief_id, kind)
     if kind == "delete":
         st.session_state["memory.deleted"] = belief
+        selection.choose("belief", None)
     elif kind == "restore":
         st.session_state.pop("memory.deleted", None)
         selection.choose("belief", belief.belief_id)

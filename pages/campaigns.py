@@ -114,6 +114,7 @@ look.header("Campaigns", "What has been searched for, on what, and how far did i
 show_problem()
 if st.session_state.pop("campaigns.leave", False):
     st.switch_page("pages/research_setup.py")
+selection.tell_gone("campaign", set(queries.campaigns()["campaign_id"]), "The campaign", "The one last changed is shown.")
 if queries.campaigns().empty:
     st.info("No campaign yet. Each search that you start will stand here, with its state and its best run.")
     st.page_link("pages/research_setup.py", label="Set one up on Research", icon=":material/arrow_forward:")

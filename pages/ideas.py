@@ -96,6 +96,7 @@ def _save(idea: Idea, weight: str, last_day: str) -> None:
 def _delete(idea: Idea) -> None:
     attempt(partial(memory.ledger.change_idea, idea.idea_id, deleted=True))
     st.session_state["ideas.deleted"] = (idea.idea_id, idea.title)
+    selection.choose("idea", None)
 
 
 def _restore(idea_id: str) -> None:
@@ -118,6 +119,7 @@ def told() -> None:
 look.header("Ideas", "What should the writers think about, and what has each idea earned?")
 told()
 offered = memory.queries.ideas()
+selection.tell_gone("idea", {idea.idea_id for idea, _ in offered}, "The idea", "The first of those that there are is shown.")
 with st.expander("Add an idea", expanded=not offered, icon=":material/add:"):
     add(memory.ledger)
 if offered:

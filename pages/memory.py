@@ -78,6 +78,7 @@ def board(beliefs: list[Belief]) -> Belief:
 look.header("Memory", "What has been learned of this market, and what speaks for and against it?")
 told(memory.ledger)
 known = memory.queries.beliefs()
+selection.tell_gone("belief", {b.belief_id for b in known}, "The lesson or theory", "The first of those that there are is shown.")
 if not known:
     st.info(
         f"Nothing is learned yet. Every {LESSON_EVERY} runs the model's arm draws a lesson and a theory from what it has tried; "

@@ -121,6 +121,7 @@ def work(campaign: CampaignRow, drawn: int) -> None:
 def campaign_page(board: pd.DataFrame) -> None:
     """All about the campaign that this viewer looks at."""
     drawn = service.revision
+    selection.tell_gone("campaign", board.index, "The campaign", "The one at work, else the one last changed, is shown.")
     chosen = selection.pick("Campaign", "campaign", list(board.index), first=service.status().campaign_id,
                             format_func=board["name"].get)  # fmt: skip
     campaign = queries.campaign(str(chosen))

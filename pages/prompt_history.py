@@ -46,6 +46,7 @@ def history(service: ResearchService, role: str) -> None:
         "texts fairly, try one on a share of the runs, or replay a call from Traces: the same inputs."
     )
     ids = versions["version"].tolist()
+    selection.tell_gone("version", ids, f"The version of {role}", "The one in force, or last used, is shown.")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         chosen = str(selection.pick("Version", "version", ids, width=220))
         others = [version for version in [in_force, *ids] if version != chosen]

@@ -49,6 +49,7 @@ def role_text(table: pd.DataFrame, role: str) -> str:
 def chosen_role() -> str:
     """The prompt that this viewer looks at, with what it is for and what became of its calls."""
     table = roles()
+    selection.tell_gone("role", set(table["role"]), "The prompt", "Another one is shown.")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         role = str(selection.pick("Prompt", "role", table["role"].tolist(), first="draft", format_func=partial(role_text, table)))
         with st.popover(f"All {len(table)} prompts", icon=":material/list:", width="content"):

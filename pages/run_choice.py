@@ -29,6 +29,7 @@ def campaign(service: ResearchService, what: str = "Its runs") -> CampaignRow:
         st.stop()
     _follow_run(service)
     names = dict(zip(board["campaign_id"], board["name"], strict=True))
+    selection.tell_gone("campaign", names, "The campaign", "The one last changed is shown.")
     chosen = selection.pick("Campaign", "campaign", list(names), format_func=partial(_name, names))
     return service.queries.campaign(str(chosen))
 

@@ -4,11 +4,13 @@ The address holds the choice, so that a view can be sent to a colleague. Streaml
 changes; the session keeps the choice and `restore` puts it back. An address that is opened wins over the session.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal
 from urllib.parse import urlencode
 
 import streamlit as st
+
+from pages import look
 
 NARROWER = {
     "campaign": ("run", "other", "asset"),
@@ -54,6 +56,16 @@ def choose(name: str, value: str | None) -> None:
         st.query_params.pop(name, None)
     else:
         st.query_params[name] = value
+
+
+def tell_gone(name: str, known: Collection[str], what: str, instead: str) -> None:
+    """Say that what the address names is not there, and what is shown instead; the choice is dropped. Nothing where it is
+    among the known ones, or where none is named."""
+    wanted = current(name)
+    if wanted and wanted not in known:
+        choose(name, None)
+        st.warning(f"{what} {look.plain(repr(wanted[:80]))} is not in this ledger, or not any more. {instead if len(known) else ''}",
+                   icon=":material/link_off:")  # fmt: skip
 
 
 def address(page: str, **choices: str) -> str:

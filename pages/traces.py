@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import streamlit as st
 
-from engine.errors import EngineError, UnknownEntry
+from engine.errors import EngineError, UnknownEntry, UnknownRun
 from engine.model_records import CallStatus
 from engine.proposal.roles import ROLES
 from pages import look, replay_view, selection, trace_views
@@ -87,6 +87,17 @@ def opened(call_id: str) -> None:
         replay_view.replay(service, call)
 
 
+def _tell_gone() -> None:
+    """Say that the campaign or the run of the address is not there."""
+    selection.tell_gone("campaign", set(service.queries.campaigns()["campaign_id"]), "The campaign", "All calls are shown.")
+    if run_id := selection.current("run"):
+        try:
+            service.queries.run(run_id)
+        except UnknownRun:
+            selection.tell_gone("run", (), "The run", "")
+            st.caption("The calls of all runs are shown.")
+
+
 def page() -> None:
     """All calls or the one in the address."""
     if queries.count_calls() == 0:
@@ -97,6 +108,7 @@ def page() -> None:
         )
         st.page_link("pages/research_setup.py", label="Set up a campaign with a model", icon=":material/arrow_forward:")
         return
+    _tell_gone()
     call_id = selection.current("call")
     try:
         if call_id:
