@@ -18,7 +18,7 @@ test: $(VENV)/.test-packages $(VENV)/.kernel-compiled
 	$(PYTHON) -m ruff check || failed="$$failed ruff-check"; \
 	$(PYTHON) -m ruff format --check || failed="$$failed ruff-format"; \
 	$(PYTHON) -m mypy || failed="$$failed mypy"; \
-	$(PYTHON) -m pytest || failed="$$failed pytest"; \
+	$(PYTHON) -m pytest -n 2 --dist loadscope --no-loadscope-reorder || failed="$$failed pytest"; \
 	if [ -n "$$failed" ]; then echo "failed:$$failed" >&2; exit 1; fi
 
 # Opt-in: a campaign against a real model, named by MODEL and API_BASE. Its ledger and transcript stay in artifacts/model.
