@@ -108,6 +108,19 @@ def with_ranges(source: str, ranges: Mapping[str, Sequence[Any]]) -> str:
     return changed(source, changes)
 
 
+def ranges_told(source: str, ranges: Mapping[str, Sequence[Any]]) -> str:
+    """What `with_ranges` changes, in a sentence: Other ranges for fast: 5 to 20; for kind: ema or sma. Raises as it does."""
+    entries, texts = dict(read_params(read_tokens(source))), []
+    for name, wanted in ranges.items():
+        if with_ranges(source, {name: wanted}) == source:
+            continue
+        ends = [value for value in wanted if value != "log"]
+        is_span = entries[name][0].string != "["
+        scale = " on a log scale" if len(ends) < len(wanted) else ""
+        texts.append(f"for {name}: {(' to ' if is_span else ' or ').join(map(str, ends))}{scale}")
+    return f"Other ranges {'; '.join(texts)}." if texts else "Other ranges were asked for, and none was changed."
+
+
 def link_indicators(source: str, indicators: Mapping[str, str]) -> str:
     """The source with those of the indicators that it calls as `ta.NAME(market, n)` written into it, so that it runs alone.
 

@@ -25,7 +25,15 @@ from engine.model_records import CallPlace, Ladder, Refusal, Story
 from engine.proposal.asked_prompts import Prompts
 from engine.proposal.asking import Asker, ReplyFault
 from engine.proposal.beliefs import idea_text
-from engine.proposal.code_text import extract_code, is_same_logic, link_indicators, read_prediction, read_ranges, with_ranges
+from engine.proposal.code_text import (
+    extract_code,
+    is_same_logic,
+    link_indicators,
+    ranges_told,
+    read_prediction,
+    read_ranges,
+    with_ranges,
+)
 from engine.proposal.exchange import CHART
 from engine.proposal.roles import CROSSOVER, DRAFT, IMPROVE, MARKET, PORTFOLIO_REVIEW, RANGES, REPAIR, RISK, TRADE_REVIEW, Role
 from engine.records import Benchmarks, Failure, Proposal, RunRecord, TrialBatch
@@ -151,8 +159,9 @@ class ModelRun:
         (parent,) = self.plan.parents
         said = self.ask(RANGES, {"code": parent.source, "statistics": parent.story.pack if parent.story else ""})
         story = replace(story, hypothesis=one_line(said["reason"]), predicted_figure=self.loop.spec.objective)
-        source = with_ranges(parent.source, read_ranges(said["ranges"]))
-        return story, replace(blank, source=source, summary=story.hypothesis or "Other ranges.")
+        ranges = read_ranges(said["ranges"])
+        source = with_ranges(parent.source, ranges)
+        return story, replace(blank, source=source, summary=one_line(ranges_told(parent.source, ranges)))
 
     def _writer_inputs(self, story: Story) -> dict[str, str]:
         context, spec = self.context, self.loop.spec

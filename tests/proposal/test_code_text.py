@@ -16,6 +16,7 @@ from engine.proposal.code_text import (
     indicator_probe,
     is_same_logic,
     link_indicators,
+    ranges_told,
     read_prediction,
     read_ranges,
     with_ranges,
@@ -141,6 +142,13 @@ def test_nothing_is_empty(reply):
 
 
 # ranges into the source
+
+
+def test_new_ranges_are_told_by_what_they_change():
+    wanted = {"fast": [8, 20], "slow": [20, 200], "size": ["log", 0.01, 0.05], "average": ["ema", "sma"], "levels": [10, 40]}
+    told = "Other ranges for fast: 8 to 20; for size: 0.01 to 0.05 on a log scale; for average: ema or sma; for levels: 10 or 40."
+    assert ranges_told(SOURCE, wanted) == told
+    assert ranges_told(SOURCE, {"slow": [20, 200]}) == "Other ranges were asked for, and none was changed."
 
 
 def test_new_ranges_keep_their_kind_and_every_other_letter():

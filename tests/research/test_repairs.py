@@ -78,3 +78,17 @@ def test_new_ranges_of_a_parent_are_only_ever_repaired():
     is_accepted, _, _, _ = checked(model, "a = 0\nb\n", "never", operator="ranges")
     assert not is_accepted
     assert [role for role, _ in model.asked] == ["repair"] * 3
+
+
+def test_a_run_of_other_ranges_is_titled_by_what_was_changed_and_its_reason_is_its_hypothesis():
+    parent = SimpleNamespace(source='PARAMS = {"n": (5, 50)}\n', story=None, run_id="p")
+    said = {"reason": "The middle did best.", "ranges": '{"n": [10, 20]}'}
+    model = SimpleNamespace(ask=lambda *_, **__: Answer(said, ()))
+    loop = SimpleNamespace(
+        campaign_id="c", cancelled=threading.Event(), tell=lambda *_: None, spec=draft_spec(small.small_panel(), small.CHOICES)
+    )
+    run = ModelRun(1, loop, model, Context((), (), (), (), {}, "calm", "", (), {}), Plan("ranges", (parent,)), 1)  # type: ignore[arg-type]
+    story = Story(run_id="", operator="ranges", parents=("p",), used=(), steering="")
+    story, proposal = run._write(story, Proposal("", "", "model"))
+    assert proposal.summary == "Other ranges for n: 10 to 20."
+    assert story.hypothesis == "The middle did best."
