@@ -92,6 +92,22 @@ VIEWS["Evidence"] = partial(evidence_view.evidence, service)
 FAILED_VIEWS = {"Code": CODE, "Check": CHECK} | TOLD
 
 
+def tab(names: list[str], key: str) -> str:
+    """The tab in view: the one that the address names, else the one that this viewer has chosen. The address follows it."""
+    asked, shown = st.query_params.get("tab"), st.session_state.get("strategy.tab")
+    if asked and asked != shown:
+        found = next((name for name in names if name.casefold() == asked.casefold()), None)
+        if found:
+            st.session_state[key] = found
+        else:
+            told = f"There is no tab {look.plain(repr(asked[:40]))} for this run; there are {', '.join(names)}."
+            st.warning(told, icon=":material/link_off:")
+    view: str = st.segmented_control("View", names, default=names[0], required=True, key=key, persist_state="session",
+                                     label_visibility="collapsed", wrap=True)  # fmt: skip
+    st.query_params["tab"] = st.session_state["strategy.tab"] = view
+    return view
+
+
 def without_run(campaign: CampaignRow) -> None:
     """A campaign that has no run yet: one can be made by hand."""
     st.info("This campaign has no run yet. Start it, and the first one will stand here; or write one.", icon=":material/edit:")
@@ -112,15 +128,12 @@ def page() -> None:
     st.caption(f"Run {run.number:,} {author}, {origin}. Chosen parameters: {look.plain(run.reason)}. Id `{run.run_id}`.")
     if run.failure or not run.figures["train"]:
         look.problem(f"Run {run.number:,} failed. {run.failure or run.reason}")
-        view = st.segmented_control("View", list(FAILED_VIEWS), default="Code", required=True, key="strategy.failed_view",
-                                    persist_state="session", label_visibility="collapsed", wrap=True)  # fmt: skip
-        FAILED_VIEWS[view](run, campaign)
+        FAILED_VIEWS[tab(list(FAILED_VIEWS), "strategy.failed_view")](run, campaign)
         return
     holds(run)
     trust(run, campaign)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
-        view = st.segmented_control("View", list(VIEWS), default="Equity", required=True, key="strategy.view",
-                                    persist_state="session", label_visibility="collapsed", wrap=True)  # fmt: skip
+        view = tab(list(VIEWS), "strategy.view")
         with st.popover("Download", icon=":material/download:"):
             downloads(service, run, campaign)
     VIEWS[view](run, campaign)

@@ -1,5 +1,6 @@
 """Strategy: one run with its figures, trades, code and sweep; a failed one with its failure."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine.figures import PORTFOLIO_FIGURES
 from engine.records import Failure, Proposal
+from engine.settings import PROJECT_DIR
 from engine.store.answers import RunRow
 from pages import look, selection
 from pages.access import research
@@ -99,3 +101,29 @@ def test_an_unknown_run_is_told_in_a_sentence(app: AppTest) -> None:
 
 def test_every_choice_of_the_address_is_known() -> None:
     assert {"campaign", "run", "other", "asset", "window", "dataset"} <= set(selection.NARROWER)
+
+
+def test_an_address_opens_any_tab_by_its_name(strategy: AppTest) -> None:
+    tabs = strategy.segmented_control(key="strategy.view").options
+    assert {"Why", "Evidence", "Steer"} <= set(tabs)
+    for tab in (*tabs, "why"):
+        strategy.query_params["tab"] = tab
+        strategy.run()
+        assert not strategy.exception, tab
+        assert strategy.segmented_control(key="strategy.view").value.casefold() == tab.casefold()
+    strategy.segmented_control(key="strategy.view").set_value("Code").run()
+    assert strategy.segmented_control(key="strategy.view").value == "Code", "an address of before does not hold a viewer back"
+    assert strategy.query_params["tab"] in ("Code", ["Code"]), "the view can be sent to a colleague"
+
+
+def test_a_tab_that_is_not_there_is_told(strategy: AppTest) -> None:
+    strategy.query_params["tab"] = "Story"
+    strategy.run()
+    assert "no tab" in strategy.main.warning[0].value
+
+
+def test_the_documents_name_tabs_that_there_are(strategy: AppTest) -> None:
+    texts = [PROJECT_DIR / "README.md", *(PROJECT_DIR / "docs").glob("*.md")]
+    named = {tab for text in texts for tab in re.findall(r"\*Strategy\*, tab\s+\*(\w+)\*", text.read_text(encoding="utf-8"))}
+    assert named
+    assert named <= set(strategy.segmented_control(key="strategy.view").options)
