@@ -29,7 +29,7 @@ def sidebar_status() -> None:
         st.caption(f"since {moment(status.since)}" if status.since else "no campaign has run since the app was started")
         if status.campaign_id:
             st.markdown(f"**{plain(status.campaign)}**")
-            st.caption(f"Theme: {plain(status.theme) or 'none'}  \nArm: {arm_text(status.arm)}  \nData: {status.dataset}")
+            st.caption(f"Theme: {plain(status.theme) or 'none'}  \n{_arms(service, status)}  \nData: {status.dataset}")
             if status.synthetic:
                 st.badge("SYNTHETIC", color="orange", icon=":material/science:", help=SYNTHETIC)
             run_in_work(status)
@@ -41,6 +41,13 @@ def sidebar_status() -> None:
         isolation_badge(status.isolation_level, status.isolation)
         if status.problem:
             st.warning(status.problem)
+
+
+def _arms(service: ResearchService, status: ServiceStatus) -> str:
+    """All arms that take turns, not the one whose run is in work."""
+    arms = service.queries.campaign(str(status.campaign_id)).spec.arms
+    named = ", ".join(arm_text(arm) for arm in dict.fromkeys(arms))
+    return f"{'Arms' if len(set(arms)) > 1 else 'Arm'}: {named}"
 
 
 def _model(service: ResearchService, status: ServiceStatus) -> None:
@@ -71,7 +78,10 @@ def run_in_work(status: ServiceStatus) -> None:
         return
     left = "" if status.seconds_left is None else f", {duration(status.seconds_left)} left"
     amount = f", {status.done:,} of {status.total:,}" if status.total else ""
-    st.progress(min(status.done / max(status.total, 1), 1.0), text=f"Run {status.run_number:,}: {status.stage}{amount}{left}")
+    st.progress(
+        min(status.done / max(status.total, 1), 1.0),
+        text=f"Run {status.run_number:,}, {arm_text(status.arm)}: {status.stage}{amount}{left}",
+    )
 
 
 def controls(campaign_id: str, state: str) -> None:

@@ -130,6 +130,7 @@ def test_a_model_that_nobody_answers_for_is_told_on_the_page_and_in_the_sidebar_
     assert "cannot be reached" in told.replace("\\", "")
     assert "The other arms go on" in told
     assert any("The model's arm waits" in warning.value for warning in app.sidebar.warning)
+    assert any("Arms: model, random" in caption.value for caption in app.sidebar.caption), "all arms, not the one in work"
     assert any("Model: openai/nobody" in caption.value for caption in app.sidebar.caption)
     service.stop()
     assert service.wait(LONG_S)
