@@ -27,7 +27,7 @@ def edit(desk: ModelDesk, role: str) -> None:
         _conflict(role, seen, now)
     problems = problems_in(desk.book(), draft)
     _verdict(seen, draft, problems)
-    _save_row(desk, seen, draft, is_good=not problems)
+    _save_row(desk, seen, draft, is_good=not problems, is_alone=seen.prompt.version == now.prompt.version)
     show_problem()
     if diff := code_views.code_diff(prompt_text(seen.prompt), prompt_text(draft), (seen.prompt.version, draft.version)):
         with st.expander("Your changes", icon=":material/difference:"):
@@ -75,15 +75,15 @@ def _keep_mine(role: str, seen: Seen, now: Seen) -> None:
     _begin(role, now)
 
 
-def _save_row(desk: ModelDesk, seen: Seen, draft: Prompt, *, is_good: bool) -> None:
-    """Who saves and why, with the buttons."""
+def _save_row(desk: ModelDesk, seen: Seen, draft: Prompt, *, is_good: bool, is_alone: bool) -> None:
+    """Who saves and why, with the buttons. Beside a conflict nothing can be saved until it is settled."""
     is_changed = draft.version != seen.prompt.version
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         why = st.text_input("Why", key="prompts.why", placeholder="What it should make better", max_chars=300, width=420)
         who = st.text_input("Who", key="prompts.who", placeholder="Your name", max_chars=60, width=180, persist_state="session")
         st.button("Save", key="prompts.save", type="primary", icon=":material/save:", on_click=attempt,
                   args=(_save, desk, draft, seen.file_hash, who or "", why or ""),
-                  disabled=not (is_good and is_changed and desk.prompts.problem is None),
+                  disabled=not (is_good and is_alone and is_changed and desk.prompts.problem is None),
                   help="Holds from the next call on, also of a campaign at work.")  # fmt: skip
         st.button("Try on a share of the runs", key="prompts.try", icon=":material/science:", on_click=attempt,
                   args=(_try, desk, draft, who or "", why or ""), disabled=not (is_good and is_changed),

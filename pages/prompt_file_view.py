@@ -60,7 +60,7 @@ def whole_file(desk: ModelDesk) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         why = st.text_input("Why", key="prompts.file_why", placeholder="What it should make better", max_chars=300, width=420)
         st.button("Save the file", key="prompts.file_save", type="primary", icon=":material/save:", on_click=attempt,
-                  args=(_save, desk, text, seen_hash, why or ""), disabled=bool(problems) or text == now)  # fmt: skip
+                  args=(_save, desk, text, seen_hash, why or ""), disabled=bool(problems) or text == now or file_hash != seen_hash)  # fmt: skip
         st.download_button("Download", now, desk.prompts.path.name, "text/yaml", icon=":material/download:", on_click="ignore")
     show_problem()
 

@@ -112,6 +112,7 @@ def test_a_save_of_someone_else_is_noticed_shown_and_not_overwritten(prompts: Ap
     _press(prompts, "Save")
     assert _desk().book()["draft"] == theirs
     assert "Someone else has saved this prompt meanwhile" in _told(prompts)
+    assert not _is_open(prompts, "Save"), "first one or the other is taken"
     assert "+    Theirs." in _codes(prompts)
     _press(prompts, "Keep mine, to be saved over theirs")
     assert prompts.text_area[0].value == old.instructions + SHARPER, "what was typed is not lost"
