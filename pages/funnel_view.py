@@ -10,6 +10,7 @@ from engine.store.answers import CampaignRow
 from engine.store.funnel import STEPS, Step
 from pages import look, selection
 from pages.figures_funnel import funnel_figure
+from pages.meter_view import arms_apart
 from pages.prompt_links import version_column, version_links
 
 LABELS: dict[Step, str] = {
@@ -40,6 +41,7 @@ def funnel(service: ResearchService, campaign: CampaignRow) -> None:
                              help="A run counts as far as its first draft came, before any repair.")  # fmt: skip
     counts = applying(service.model.queries.funnel(campaign.campaign_id, first_drafts=first_drafts))
     by_arm = counts.groupby("arm")[list(STEPS)].sum(min_count=1)
+    arms_apart(service, campaign)
     look.show(funnel_figure(by_arm, LABELS, dark=look.is_dark()), "funnel.figure")
     if MODEL not in campaign.spec.arms:
         st.caption("This campaign has no model arm. With one, its runs stand here beside those drawn at random.")

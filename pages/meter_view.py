@@ -48,6 +48,12 @@ def meter_line(service: ResearchService, campaign_id: str) -> None:
         st.caption(f"Meter: {meter_text(campaign_meter(service, campaign_id))}", help=MEAN_HELP)
 
 
+def arms_apart(service: ResearchService, campaign: CampaignRow) -> None:
+    """How far the arms are apart, in a sentence with its interval; nothing for a campaign of one arm."""
+    if len(campaign.spec.arms) > 1:
+        st.caption(_told(campaign_meter(service, campaign.campaign_id)), help=MEAN_HELP)
+
+
 def meter_card(service: ResearchService, campaign: CampaignRow) -> None:
     """The lead over the better baseline, how quickly it came, what each arm has spent, and twins on demand."""
     if len(campaign.spec.arms) < 2:

@@ -4,7 +4,10 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine.analysis.meter import meter_text
+from engine.research.arms import meter_of
 from engine.store.funnel import STEPS
+from pages import look
 from pages.access import research
 from pages.figures_funnel import funnel_figure
 from pages.funnel_view import LABELS
@@ -69,3 +72,8 @@ def test_the_figure_has_a_bar_for_each_arm_and_says_what_does_not_apply() -> Non
 
 def test_every_step_has_a_name() -> None:
     assert tuple(LABELS) == STEPS
+
+
+def test_it_tells_how_far_the_arms_are_apart(funnel: AppTest, made: Recorded) -> None:
+    told = look.plain(meter_text(meter_of(made.campaign_id, research().queries)))
+    assert any(told[1:] in caption.value for caption in funnel.main.caption)
