@@ -65,7 +65,7 @@ def _expected(service: ResearchService, spec: CampaignSpec) -> None:
         campaign_today=queries.spent_on_day(datetime.now(UTC).date(), campaign_id),
     )  # fmt: skip
     st.markdown("**Expected for a run of the model's arm**")
-    with st.grid(4, min_column_width=105):
+    with st.grid(2, min_column_width=200):
         st.metric("Calls", look.number(expected.calls, 1))
         st.metric("Tokens", look.count(expected.tokens),
                   help=f"{expected.tokens_in:,.0f} in, {expected.tokens_out:,.0f} out")  # fmt: skip
