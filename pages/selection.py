@@ -64,8 +64,8 @@ def tell_gone(name: str, known: Collection[str], what: str, instead: str) -> Non
     wanted = current(name)
     if wanted and wanted not in known:
         choose(name, None)
-        st.warning(f"{what} {look.plain(repr(wanted[:80]))} is not in this ledger, or not any more. {instead if len(known) else ''}",
-                   icon=":material/link_off:")  # fmt: skip
+        told = f"{what} {look.plain(repr(wanted[:80]))} is not in this ledger, or not any more."
+        st.warning(f"{told} {instead}" if len(known) else told, icon=":material/link_off:")
 
 
 def address(page: str, **choices: str) -> str:
