@@ -6,7 +6,21 @@ import sys
 import typer
 from typer.exceptions import TyperException
 
-from engine.command import backtest, bench, calibrate, check, data, doctor, evidence, ideas, meter, prompts, research, traces
+from engine.command import (
+    backtest,
+    bench,
+    calibrate,
+    check,
+    data,
+    doctor,
+    evidence,
+    ideas,
+    meter,
+    prompts,
+    research,
+    survives,
+    traces,
+)
 from engine.command.answer import answers
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, help=__doc__)
@@ -16,7 +30,7 @@ app.add_typer(ideas.app, name="ideas")
 for command in (
     research.run, backtest.backtest, backtest.sweep, research.leaderboard, research.repeat, check.check, bench.bench,
     doctor.doctor, traces.traces, meter.meter, evidence.evidence, evidence.promote, evidence.vault,
-    calibrate.calibrate,
+    calibrate.calibrate, survives.survives,
 ):  # fmt: skip
     app.command()(answers(command))
 

@@ -109,3 +109,15 @@ def exact_interval(hits: int, n: int, *, level: float = 0.95) -> tuple[float, fl
     low = 0.0 if hits == 0 else float(betaincinv(hits, n - hits + 1, tail))
     high = 1.0 if hits == n else float(betaincinv(hits + 1, n - hits, 1 - tail))
     return low, high
+
+
+def clustered_mean(values: np.ndarray, clusters: np.ndarray) -> tuple[float, float]:
+    """Mean of (n,) values and its standard error where those of one cluster, (n,) labels, rise and fall together; the error is
+    NaN for fewer than two clusters. The ratio estimator of cluster sampling (Cochran 1977, Sampling Techniques, chapter 3)."""
+    _, place = np.unique(clusters, return_inverse=True)
+    number = np.bincount(place)
+    mean, groups = float(np.mean(values)), len(number)
+    if groups < 2:
+        return mean, math.nan
+    rest = np.bincount(place, weights=values) - mean * number
+    return mean, float(math.sqrt((rest**2).sum() * groups / (groups - 1)) / len(values))

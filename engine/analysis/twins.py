@@ -47,21 +47,27 @@ def shifted_twins(
         return Twins(float("nan"), np.full(n, np.nan))
     offsets = np.random.default_rng(seed).choice(possible, n, replace=n > len(possible))
     decisions, room = unpack_signals(signals), Room(market.window.bars)
-    shifted = [signals, *(_shifted(signals, decisions, int(offset)) for offset in offsets)]
+    moved = [signals, *(shifted(signals, decisions, int(offset)) for offset in offsets)]
     found = [
         simulation
-        for at in range(0, len(shifted), BATCH)
-        for simulation in simulate_batch(market, shifted[at : at + BATCH], costs, room, shared_cash)
+        for at in range(0, len(moved), BATCH)
+        for simulation in simulate_batch(market, moved[at : at + BATCH], costs, room, shared_cash)
     ]
     own, *twins = sharpe(daily_returns(np.array([s.daily_equity for s in found])), market.panel.days_per_year).tolist()
     return Twins(own, np.array(twins))
 
 
-def _shifted(signals: Signals, decisions: Decisions, offset: int) -> Signals:
-    """All decisions so many bars later, around the window's end."""
+def shifted(signals: Signals, decisions: Decisions, offset: int, *, wraps: bool = True) -> Signals:
+    """All decisions so many bars later: what leaves the window at its end comes in at its beginning, or not at all.
+
+    `decisions`: the signals unpacked. Tags are left out.
+    """
 
     def later(table: np.ndarray) -> np.ndarray:
-        return np.roll(table, offset, axis=1).T
+        moved = np.roll(table, offset, axis=1)
+        if not wraps:
+            moved[:, :offset] = 0
+        return moved.T
 
     flags = {name: later(table) for name, table in decisions.flags.items()}
     constants = {name: getattr(signals, name) for name in RISKS if name not in decisions.values}

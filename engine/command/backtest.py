@@ -74,7 +74,7 @@ def read_shared_cash(text: str) -> SharedCash | None:
     return asked
 
 
-def _bed(
+def bed_of(
     settings: Settings, evaluator: Evaluator, file: Path, data: str, window: str, costs: Costs, shared_cash: str, *, origin: str
 ) -> TestBed:
     """The test bed that a command asks for; that of `all` holds the vault and is recorded as a look into it."""
@@ -89,14 +89,14 @@ def _bed(
     return bed
 
 
-def _ranges(evaluator: Evaluator, source: str, path: Path) -> tuple[ParamRange, ...]:
+def ranges_of(evaluator: Evaluator, source: str, path: Path) -> tuple[ParamRange, ...]:
     ranges = evaluator.ranges(source)
     if isinstance(ranges, Failure):
         raise StrategyError(f"{path.name}: {ranges}")
     return ranges
 
 
-def _typed(params: Sequence[str]) -> dict[str, str]:
+def typed_params(params: Sequence[str]) -> dict[str, str]:
     pairs = [p.partition("=") for p in params]
     for name, equals, _ in pairs:
         if not equals:
@@ -121,12 +121,12 @@ def backtest(
     as_json: JsonOption = False,
 ) -> tuple[dict[str, Any], str]:
     """Run one strategy with one parameter set and print its figures."""
-    settings, source, given = load_settings(store), read_strategy(file), _typed(param or [])
+    settings, source, given = load_settings(store), read_strategy(file), typed_params(param or [])
     check_target(trades_out)
     with open_evaluator(settings) as evaluator:
-        ranges = _ranges(evaluator, source, file)
+        ranges = ranges_of(evaluator, source, file)
         params, defaults = complete_params(ranges, parse_params(ranges, given))
-        bed = _bed(settings, evaluator, file, data, window, Costs(fee_rate, slippage_rate), shared_cash, origin="backtest")
+        bed = bed_of(settings, evaluator, file, data, window, Costs(fee_rate, slippage_rate), shared_cash, origin="backtest")
         result = evaluator.result(source, params, bed)
     trials = record_trials(settings, batch_of(bed, source, origin="backtest", scenarios=1))
     if isinstance(result, Failure):
@@ -138,7 +138,7 @@ def backtest(
         "assets": asset_table(result.outcomes, 0, bed.market, bed.hold).reset_index(),
         "params": params,
         "defaults": list(defaults),
-        **_where(bed, data),
+        **where_of(bed, data),
         "trials": trials.total,
         "trials_by_arm": trials.by_arm,
     }
@@ -149,7 +149,7 @@ def backtest(
     return answer, text
 
 
-def _where(bed: TestBed, data: str) -> dict[str, Any]:
+def where_of(bed: TestBed, data: str) -> dict[str, Any]:
     """On what a figure was computed."""
     panel, window = bed.market.panel, bed.market.window
     times = pd.DatetimeIndex(panel.times_ns[[window.start, window.stop - 1]], tz="UTC")
@@ -219,8 +219,8 @@ def sweep(
     check_target(out)
     _check_sweep(method, scenarios, seed, objective)
     with open_evaluator(settings) as evaluator:
-        ranges = _ranges(evaluator, source, file)
-        bed = _bed(settings, evaluator, file, data, window, Costs(fee_rate, slippage_rate), shared_cash, origin="sweep")
+        ranges = ranges_of(evaluator, source, file)
+        bed = bed_of(settings, evaluator, file, data, window, Costs(fee_rate, slippage_rate), shared_cash, origin="sweep")
         goal = Objective(objective, min_trades, is_robust=method == "robust")
         searched = search(
             make_tuner(method, ranges, scenarios, np.random.default_rng(seed)), ranges, goal,
@@ -240,7 +240,7 @@ def sweep(
     answer = {
         "scenarios": shown, "best": best, "reason": reason, "failed": len(failures) - searched.pruned,
         "pruned": searched.pruned, "failures": failures,
-        **_where(bed, data), "trials": trials.total,
+        **where_of(bed, data), "trials": trials.total,
     }  # fmt: skip
     if np.nanmax(swept.table["trades_with_open"]) == 0:
         raise Refused(f"{file.name} made no trade in any of {len(params)} scenarios; wanted some: loosen its entries", answer)

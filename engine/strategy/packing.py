@@ -2,6 +2,8 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -83,6 +85,19 @@ class Digester:
             else:
                 parts.append(f"{name}={value!r}".encode())
         return int.from_bytes(hashlib.blake2b(b"|".join(parts), digest_size=8).digest(), "little")
+
+
+def of_assets(signals: Signals, kept: np.ndarray) -> Signals:
+    """The signals without entries of the assets that `kept`, bool (assets,), leaves out; all else stays."""
+    either = signals.entries if signals.short_entries is None else signals.entries | signals.short_entries
+    cells = np.repeat(kept, np.bitwise_count(either).sum(axis=1, dtype=np.int64))
+    less: dict[str, Any] = {"entries": np.where(kept[:, None], signals.entries, 0)}
+    if signals.short_entries is not None:
+        less["short_entries"] = np.where(kept[:, None], signals.short_entries, 0)
+    for name in (*RISKS, "rank", "tag"):
+        if isinstance(value := getattr(signals, name), np.ndarray):
+            less[name] = value[cells]
+    return replace(signals, **less)
 
 
 def _deciding_cells(entries: np.ndarray, short_entries: np.ndarray | None) -> np.ndarray:

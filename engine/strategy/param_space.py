@@ -10,6 +10,7 @@ from engine.strategy.params import distinct_values
 
 MAX_NEIGHBOURS = 8
 LEAP = 0.6
+STEP = 0.1
 
 
 def key_of(params: Params) -> tuple[tuple[str, type, ParamValue], ...]:
@@ -156,6 +157,34 @@ def stepped(ranges: Sequence[ParamRange], params: Params, rng: np.random.Generat
         else:
             moved[kind.name] = _moved(kind, params[kind.name], 0.15, rng)
     return moved
+
+
+def one_step_each_way(ranges: Sequence[ParamRange], params: Params, step: float = STEP) -> list[Params]:
+    """The sets that differ from that one in one parameter, by one step up or down: `step` of a range of numbers, on its logarithm
+    for a log scale, 1 at least for whole ones; the choice before and the one behind. A step that would leave its range ends at
+    its end, and where the set lies there already there is none.
+
+    >>> one_step_each_way((ParamRange("n", "int", 1, 21),), {"n": 20})
+    [{'n': 18}, {'n': 21}]
+    """
+    return [params | {r.name: value} for r in ranges for value in _one_step(r, params[r.name], step)]
+
+
+def _one_step(kind: ParamRange, value: ParamValue, step: float) -> list[ParamValue]:
+    if kind.kind == "choice":
+        at = next(i for i, c in enumerate(kind.choices) if type(c) is type(value) and c == value)
+        return [kind.choices[i] for i in (at - 1, at + 1) if 0 <= i < len(kind.choices)]
+    number = float(value)
+    found: list[ParamValue] = []
+    for side in (-1, 1):
+        width = step * (math.log(kind.high / kind.low) if kind.log else kind.high - kind.low)
+        moved = number * math.exp(side * width) if kind.log else number + side * width
+        if kind.kind == "int":
+            moved = round(moved) if abs(moved - number) > 1 else number + side
+        moved = min(max(moved, kind.low), kind.high)
+        if moved != number:
+            found.append(int(moved) if kind.kind == "int" else moved)
+    return found
 
 
 def fitted(ranges: Sequence[ParamRange], params: Params, default: Params) -> Params:
