@@ -16,9 +16,13 @@ def baseline_share(service: ResearchService, row: CampaignRow) -> None:
     if MODEL not in row.spec.arms or not set(BASELINES) & set(row.spec.arms):
         return
     with st.popover("Baselines' share", icon=":material/balance:"):
-        every = st.selectbox("The baselines have a turn in", list(EVERY), format_func=EVERY.get, key="campaigns.every")
+        st.selectbox("The baselines have a turn in", list(EVERY), format_func=EVERY.get, key="campaigns.every")
         st.caption(
             f"Allowed once each baseline's mean validated Sharpe ratio is known to ±{NARROW:g}. It holds from the next run on; "
             "the meter compares at equal trials all the same."
         )
-        st.button("Deal so", key="campaigns.deal", on_click=attempt, args=(service.make_baselines_rarer, row.campaign_id, every))
+        st.button("Deal so", key="campaigns.deal", on_click=attempt, args=(_deal, service, row.campaign_id))
+
+
+def _deal(service: ResearchService, campaign_id: str) -> None:
+    service.make_baselines_rarer(campaign_id, st.session_state["campaigns.every"])

@@ -72,8 +72,10 @@ def actions(campaign_id: str) -> None:
     controls(campaign_id, row.state)
     with st.container(horizontal=True, gap="small"):
         with st.popover("Rename", icon=":material/edit:"):
-            name = st.text_input("New name", value=row.name, max_chars=80, key=f"campaigns.name.{campaign_id}")
-            st.button("Rename", key="campaigns.rename", on_click=lambda: attempt(service.rename, campaign_id, name))
+            field = f"campaigns.name.{campaign_id}"
+            st.text_input("New name", value=row.name, max_chars=80, key=field)
+            st.button("Rename", key="campaigns.rename",
+                      on_click=lambda: attempt(service.rename, campaign_id, st.session_state[field]))  # fmt: skip
         if MODEL in row.spec.arms:
             with st.popover("Caps", icon=":material/savings:", width="content"):
                 model_caps.own_caps(service, campaign_id, row.name)

@@ -7,6 +7,7 @@ import streamlit as st
 from engine.model_records import Caps
 from engine.records import CampaignSpec
 from engine.research.campaign import campaign_id_of
+from engine.research.model_desk import ModelDesk
 from engine.research.service import ResearchService
 from pages.access import attempt
 
@@ -22,7 +23,7 @@ def all_caps(service: ResearchService) -> None:
     st.caption("A day counts the calls of all campaigns together, *each campaign* those of each by itself, unless it has a cap of"
                " its own there.")  # fmt: skip
     caps = _fields("budget", desk.budget.caps, "each campaign")
-    st.button("Save caps for all", key="budget.save", on_click=attempt, args=(desk.set_caps, caps),
+    st.button("Save caps for all", key="budget.save", on_click=attempt, args=(_save, desk, "budget", None),
               disabled=caps == desk.budget.caps, help="They hold from the next call on.")  # fmt: skip
 
 
@@ -36,11 +37,17 @@ def own_caps(service: ResearchService, campaign_id: str, name: str) -> None:
     now = desk.budget.own(campaign_id) if has_begun else st.session_state.get(_KEPT, Caps())
     caps = _fields(f"budget.own.{campaign_id if has_begun else 'new'}", now, "this campaign", desk.budget.caps)
     if has_begun:
-        st.button("Save caps for this campaign", key="budget.own.save", on_click=attempt, args=(desk.set_caps, caps, campaign_id),
-                  disabled=caps == now, help=f"Of {name}, from the next call on.")  # fmt: skip
+        st.button("Save caps for this campaign", key="budget.own.save", on_click=attempt,
+                  args=(_save, desk, f"budget.own.{campaign_id}", campaign_id), disabled=caps == now,
+                  help=f"Of {name}, from the next call on.")  # fmt: skip
     else:
         st.session_state[_KEPT] = caps
         st.caption("It has not begun: they hold from its Start on.")
+
+
+def _save(desk: ModelDesk, key: str, campaign_id: str | None) -> None:
+    """Hold what those fields say now."""
+    desk.set_caps(Caps(**{cap.name: st.session_state[f"{key}.{cap.name}"] for cap in fields(Caps)}), campaign_id)
 
 
 def keep_own(service: ResearchService, spec: CampaignSpec) -> None:

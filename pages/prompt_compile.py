@@ -24,9 +24,9 @@ def compiling(service: ResearchService, role: str) -> None:
         state = service.compiling.state
         in_work = state is not None and not state.is_done
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-            calls = st.number_input("Calls, at most about", 10, 1_000, CALLS, 10, key="prompts.compile_calls", width=200)
+            st.number_input("Calls, at most about", 10, 1_000, CALLS, 10, key="prompts.compile_calls", width=200)
             st.button(f"Compile {role}", key="prompts.compile", icon=":material/model_training:", on_click=attempt,
-                      args=(lambda: service.compiling.begin(role, calls=int(calls)),),
+                      args=(_begin, service, role),
                       disabled=in_work or role not in JUDGED or service.model.choice is None,
                       help="Goes on in the background; the model must be chosen first.")  # fmt: skip
             if in_work:
@@ -36,6 +36,10 @@ def compiling(service: ResearchService, role: str) -> None:
             st.fragment(_standing, run_every=2.0 if in_work else None, key="prompts.compiling")(service, in_work)
         st.caption("From the command line:")
         st.code(f"python -m engine prompts compile {role}", "bash")
+
+
+def _begin(service: ResearchService, role: str) -> None:
+    service.compiling.begin(role, calls=int(st.session_state["prompts.compile_calls"]))
 
 
 def _standing(service: ResearchService, followed: bool) -> None:

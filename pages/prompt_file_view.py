@@ -48,8 +48,13 @@ def whole_file(desk: ModelDesk) -> None:
                    icon=":material/group:")  # fmt: skip
         st.code(code_views.code_diff(seen, now, ("as you saw it", "as it is now")), "diff", wrap_lines=True)
         with st.container(horizontal=True, gap="small"):
-            st.button("Take theirs, drop mine", key="prompts.file_theirs", on_click=_take, args=(file_hash, now, None))
-            st.button("Keep mine, to be saved over theirs", key="prompts.file_mine", on_click=_take, args=(file_hash, now, text))
+            st.button("Take theirs, drop mine", key="prompts.file_theirs", on_click=_take, args=(file_hash, now))
+            st.button(
+                "Keep mine, to be saved over theirs",
+                key="prompts.file_mine",
+                on_click=_keep_mine,
+                args=(seen_hash, file_hash, now),
+            )
     problems = find_problems(text)
     for problem in problems[:5]:
         look.problem(problem)
@@ -58,20 +63,25 @@ def whole_file(desk: ModelDesk) -> None:
     if not problems:
         st.caption("In order." if text != now else "In order, as it is saved.")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        why = st.text_input("Why", key="prompts.file_why", placeholder="What it should make better", max_chars=300, width=420)
+        st.text_input("Why", key="prompts.file_why", placeholder="What it should make better", max_chars=300, width=420)
         st.button("Save the file", key="prompts.file_save", type="primary", icon=":material/save:", on_click=attempt,
-                  args=(_save, desk, text, seen_hash, why or ""), disabled=bool(problems) or text == now or file_hash != seen_hash)  # fmt: skip
+                  args=(_save, desk, seen_hash), disabled=bool(problems) or text == now or file_hash != seen_hash)  # fmt: skip
         st.download_button("Download", now, desk.prompts.path.name, "text/yaml", icon=":material/download:", on_click="ignore")
     show_problem()
 
 
-def _take(file_hash: str, now: str, text: str | None) -> None:
-    """Edit the file as it is now, with this viewer's text in the editor if there is one."""
+def _take(file_hash: str, now: str) -> None:
+    """Edit the file as it is now."""
     st.session_state["prompts.file"] = (file_hash, now)
-    if text is not None:
-        st.session_state[f"prompts.file.{file_hash}"] = text
 
 
-def _save(desk: ModelDesk, text: str, file_hash: str, why: str) -> None:
+def _keep_mine(seen_hash: str, file_hash: str, now: str) -> None:
+    """Go on with what was typed, as an edit of the file as it is now."""
+    _take(file_hash, now)
+    st.session_state[f"prompts.file.{file_hash}"] = st.session_state[f"prompts.file.{seen_hash}"]
+
+
+def _save(desk: ModelDesk, file_hash: str) -> None:
+    text, why = (str(st.session_state.get(key) or "") for key in (f"prompts.file.{file_hash}", "prompts.file_why"))
     save_all(desk, text, file_hash, who=st.session_state.get("prompts.who") or "", why=why)
     st.toast("Saved; the next call uses it.", icon=":material/check_circle:")

@@ -52,7 +52,7 @@ def history(service: ResearchService, role: str) -> None:
         others = [version for version in [in_force, *ids] if version != chosen]
         other = st.selectbox("Compare with", list(dict.fromkeys(others)), key=f"prompts.other.{role}", width=220)
         st.button("Restore this version", key="prompts.restore", icon=":material/history:", on_click=attempt,
-                  args=(_restore, desk, role, chosen), disabled=chosen == in_force,
+                  args=(_restore, desk, role), disabled=chosen == in_force,
                   help="Comes into force with the next call; nothing of the history is lost.")  # fmt: skip
         if chosen in ids:
             st.link_button("Its calls", selection.address("traces", **{"traces.role": role, "traces.version": chosen}),
@@ -66,7 +66,8 @@ def history(service: ResearchService, role: str) -> None:
         st.code(texts[chosen], "yaml", wrap_lines=True)
 
 
-def _restore(desk: ModelDesk, role: str, version: str) -> None:
+def _restore(desk: ModelDesk, role: str) -> None:
+    version = selection.picked("version")
     versions = desk.queries.prompt_versions(role).set_index("version")
     prompt = prompt_from(desk.book(), role, str(versions.loc[version, "text"]))
     who = st.session_state.get("prompts.who") or ""

@@ -39,7 +39,7 @@ def trial(service: ResearchService, row: Any, *, is_good: bool) -> None:
         wanted = st.slider("Share of the runs", 10, 90, min(max(share or FIRST_SHARE, 10), 90), 10, format="%d%%",
                            key=f"prompts.share.{seq}", width=260)  # fmt: skip
         st.button("Change the share" if share else "Try on a share of the runs", key=f"prompts.try.{seq}",
-                  icon=":material/science:", on_click=attempt, args=(_try, desk, seq, wanted),
+                  icon=":material/science:", on_click=attempt, args=(_try, desk, seq),
                   disabled=not is_good or wanted == share,
                   help="The model arm's runs that begin from now on are drawn by their number; the others keep the text in "
                   "force. A run on its way keeps what it has drawn.")  # fmt: skip
@@ -59,7 +59,8 @@ def _given_up(service: ResearchService, seq: int) -> str:
     return next((str(detail) for detail in told if str(detail).startswith(f"proposal {seq},")), "")
 
 
-def _try(desk: ModelDesk, seq: int, percent: int) -> None:
+def _try(desk: ModelDesk, seq: int) -> None:
+    percent = int(st.session_state[f"prompts.share.{seq}"])
     desk.try_prompt(seq, percent / 100)
     st.toast(f"Tried on {percent}% of the runs that begin from now on.", icon=":material/science:")
 

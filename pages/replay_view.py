@@ -1,12 +1,11 @@
 """Replay: the same stored inputs with the prompt in force and with an edited one, several times each, side by side."""
 
-from typing import Any
-
 import pandas as pd
 import streamlit as st
 
+from engine.errors import PromptError
 from engine.model_records import CallRecord
-from engine.proposal.prompt_book import prompt_text
+from engine.proposal.prompt_book import Prompt, prompt_text
 from engine.proposal.roles import ROLES
 from engine.research.judging import JUDGED
 from engine.research.replay import MAX_TIMES, Replay, ReplayAnswer, Side
@@ -14,7 +13,7 @@ from engine.research.service import ResearchService
 from pages import code_views, look, selection, trace_texts, trace_views
 from pages.access import attempt, show_problem
 from pages.prompt_draft import problems_in
-from pages.prompt_fields import prompt_fields
+from pages.prompt_fields import prompt_fields, prompt_in_fields
 from pages.prompt_history import share_text
 
 INPUTS, TIMES = 3, 5
@@ -39,7 +38,7 @@ def replay(service: ResearchService, call: CallRecord) -> None:
                             key=f"replay.inputs.{call.call_id}", persist_state="page")  # fmt: skip
     times = st.number_input("Times each", 1, MAX_TIMES, TIMES, key="replay.times", width=180, persist_state="session")
     offered = tuple(name for name in ROLES[call.role].inputs if name in call.inputs or name in prompt.inputs)
-    draft = prompt_fields(prompt, f"replay.{prompt.role}.{prompt.version}", offered)
+    draft = prompt_fields(prompt, _key(prompt), offered)
     problems = problems_in(service.model.book(), draft)
     for problem in problems:
         look.problem(problem)
@@ -50,7 +49,7 @@ def replay(service: ResearchService, call: CallRecord) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.button(
             "Replay", key="replay.begin", type="primary", icon=":material/replay:", on_click=attempt,
-            args=(_begin, service, chosen, draft, int(times)), disabled=bool(problems) or not diff or not chosen,
+            args=(_begin, service, call, offered), disabled=bool(problems) or not diff or not chosen,
         )  # fmt: skip
         asked = 2 * len(chosen) * int(times)
         st.caption(f"{asked:,} calls: {len(chosen)} inputs, {times:,} times, 2 prompts." if diff else "Change the prompt first.")
@@ -58,8 +57,19 @@ def replay(service: ResearchService, call: CallRecord) -> None:
     _shown(service, call.role)
 
 
-def _begin(service: ResearchService, calls: list[str], draft: Any, times: int) -> None:
-    st.session_state["replay.shown"] = service.replays.begin(calls, draft, times=times)
+def _begin(service: ResearchService, call: CallRecord, offered: tuple[str, ...]) -> None:
+    """Replay what the fields hold now, not when the button was drawn."""
+    held, prompt = st.session_state, service.model.book()[call.role]
+    draft = prompt_in_fields(prompt, _key(prompt), offered)
+    if draft.version == prompt.version:
+        raise PromptError("the text is the one in force, so there is nothing to compare; change it first")
+    calls = held[f"replay.inputs.{call.call_id}"]
+    held["replay.shown"] = service.replays.begin(calls, draft, times=int(held["replay.times"]))
+
+
+def _key(prompt: Prompt) -> str:
+    """With what the keys of the fields begin in which that prompt is edited."""
+    return f"replay.{prompt.role}.{prompt.version}"
 
 
 def _shown(service: ResearchService, role: str) -> None:

@@ -73,6 +73,11 @@ def address(page: str, **choices: str) -> str:
     return f"/{page}?{urlencode(choices)}"
 
 
+def picked(name: str) -> str:
+    """What the box of `pick` holds now, for a button that is pressed right after it was changed."""
+    return str(st.session_state[f"{_key(name)}.box"])
+
+
 def pick(
     label: str,
     name: str,

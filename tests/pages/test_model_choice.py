@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine.proposal.language_model import LocalServer
 from pages.access import research
-from pages.model_choice import BY_NAME, OTHER_SERVER
+from pages.model_fields import BY_NAME, OTHER_SERVER
 from tests.scripted_model import Script, ScriptedModel
 
 OLLAMA = LocalServer("Ollama", "http://127.0.0.1:11434/v1", ("ollama_chat/qwen3", "ollama_chat/gemma3"))
