@@ -13,6 +13,7 @@ from pages.access import research
 from pages.downloads import downloads
 from pages.figures_runs import fall
 from pages.headline import holds
+from pages.survival_view import survives
 
 service = research()
 queries = service.queries
@@ -88,7 +89,7 @@ def trust(run: RunRow, campaign: CampaignRow) -> None:
 CODE, CHECK = partial(code_views.code, service), partial(editor.check, service)
 TOLD = {"Why": partial(story.why, service), "Steer": partial(steering.steer, service)}
 VIEWS = {"Equity": equity, "Trades": trades, "Figures": all_figures, "Code": CODE, "Scenarios": scenarios, "Check": CHECK} | TOLD
-VIEWS["Evidence"] = partial(evidence_view.evidence, service)
+VIEWS |= {"Evidence": partial(evidence_view.evidence, service), "Survives?": partial(survives, service)}
 FAILED_VIEWS = {"Code": CODE, "Check": CHECK} | TOLD
 
 

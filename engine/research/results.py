@@ -17,6 +17,7 @@ from engine.market.catalog import Catalog
 from engine.records import RUN_WINDOWS, CampaignSpec, Failure, Params
 from engine.research.chart_lines import ChartLines, chart_lines
 from engine.research.evaluation import Evaluator, RunResult, run_result
+from engine.store.answers import RunRow
 from engine.store.queries import Queries
 from engine.strategy.sandbox import SandboxPool
 
@@ -46,18 +47,22 @@ class Results:
     def recompute(self, run_id: str, window: str) -> tuple[CampaignSpec, Result]:
         """The run's specification and the backtest of its best set on one of its search windows."""
         run = self._queries.run(run_id)
+        spec, bed = self.run_bed(run, window)
+        result = self._evaluator.result(run.source, run.params or {}, bed, sides=spec.sides)
+        if isinstance(result, Failure):
+            raise CampaignError(f"run {run.number} did not run again on {window}: {result.kind}")
+        return spec, result
+
+    def run_bed(self, run: RunRow, window: str) -> tuple[CampaignSpec, TestBed]:
+        """The run's specification, and one of its search windows as its best set was scored there. Raises CampaignError for a run
+        without a result and for another window, DataError."""
         spec = self._queries.campaign(run.campaign_id).spec
         if run.params is None:
             raise CampaignError(f"run {run.number} has no result: {run.failure or run.reason}")
         if window not in RUN_WINDOWS:
             raise CampaignError(f"the window {window!r} of a run was asked for; there are train and validation")
         bed = self._evaluator.campaign_bed(self.panel(spec), spec, window)
-        if window == "train":
-            bed = bed.after(run.warm_up_bars or 0)
-        result = self._evaluator.result(run.source, run.params, bed, sides=spec.sides)
-        if isinstance(result, Failure):
-            raise CampaignError(f"run {run.number} did not run again on {window}: {result.kind}")
-        return spec, result
+        return spec, bed.after(run.warm_up_bars or 0) if window == "train" else bed
 
     def tried(self, run_id: str) -> list[tuple[Params, float]]:
         """The parameter sets of the run with their objective on train, NaN where there is none; empty for one without any."""

@@ -34,6 +34,7 @@ from engine.research.promotion import Promoter
 from engine.research.proposers import make_proposer
 from engine.research.replay import Replays
 from engine.research.results import Results
+from engine.research.survivals import Survivals
 from engine.research.turns import MODEL, MUTATE, Turns
 from engine.research.work import CampaignWork, ServiceStatus
 from engine.settings import Settings
@@ -76,6 +77,7 @@ class ResearchService:
         aside = Evaluator(self._pools[1], self._judging)  # replays and compiling never wait for a sweep
         self.results = Results(self.queries, self.catalog, self.evaluator, self._pools[1])
         self.examiner = Examiner(self.results, self._pools[1])
+        self.survivals = Survivals(self.queries, self.results, aside, self.ledger.record_trials)
         self.promoter = Promoter(self.queries, self.ledger, aside, self.results.panel)
         judge = Judge(aside, self.results.train, self.model.queries, self.ledger.record_trials)
         self.replays = Replays(self.model, judge)
@@ -300,9 +302,9 @@ class ResearchService:
         steps: tuple[Callable[[], object], ...] = (
             self.replays.stop, self.compiling.stop, self.model.close, self._interrupt,
             partial(self._executor.shutdown, wait=False, cancel_futures=True), self.examiner.stop,
-            *(pool.close for pool in self._pools), self._warming.join,
-            self._executor.shutdown, self.examiner.close, self.replays.close, self.compiling.close, self._judging.shutdown,
-            self._database.close,
+            self.survivals.stop, *(pool.close for pool in self._pools), self._warming.join,
+            self._executor.shutdown, self.examiner.close, self.survivals.close, self.replays.close,
+            self.compiling.close, self._judging.shutdown, self._database.close,
         )  # fmt: skip
         with contextlib.ExitStack() as ending:  # each step is taken, whatever becomes of those before it
             for step in reversed(steps):
