@@ -74,14 +74,14 @@ def _key(prompt: Prompt) -> str:
 
 def _shown(service: ResearchService, role: str) -> None:
     """The replay that this viewer looks at: the one just started, else the newest of the role."""
-    ids = [made.replay_id for made in service.replays.latest() if made.role == role]
+    names = {replay_id: f"of {look.moment(at)}, {replay_id}" for replay_id, at in service.replays.past(role)}
+    ids = list(names)
     if not ids:
         st.caption("No replay of this prompt yet: its two sets of answers will stand here, side by side.")
         return
     st.divider()
     if st.session_state.get("replay.shown") not in ids:
         st.session_state["replay.shown"] = ids[0]
-    names = {replay_id: f"replay {replay_id}" for replay_id in ids}
     if len(ids) > 1:
         st.selectbox("Replay", ids, key="replay.shown", format_func=names.__getitem__, width=440, persist_state="page")
     replay_id = st.session_state["replay.shown"]

@@ -6,10 +6,12 @@ One answer of a random model proves nothing, and early runs against late ones co
 import threading
 import uuid
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from functools import partial
+from typing import Any, Literal
 
 from engine.errors import EngineError, PromptError, UnknownEntry
 from engine.model_records import CallPlace, CallRecord, CallStatus
@@ -20,6 +22,7 @@ from engine.records import Failure
 from engine.research.asides import Aside, Reply, summed, with_prompt
 from engine.research.judging import Judge, median_of
 from engine.research.model_desk import ModelDesk
+from engine.store.model_queries import ModelQueries
 from engine.strategy.sandbox import Cancelled
 
 ORIGIN = "replay"
@@ -129,11 +132,13 @@ class _Work:
             new = replace(side, answers=tuple(answers))
             self.state = replace(self.state, old=new) if which == "old" else replace(self.state, new=new)
 
-    def finished(self, _: "Future[None]") -> None:
-        """One question is over, answered or not."""
+    def finished(self, keep: Callable[[str], None], _: "Future[None]") -> None:
+        """One question is over, answered or not; `keep` takes why the replay ended early."""
         with self.lock:
             self.left -= 1
             if not self.left:
+                if self.aside.problem:
+                    keep(self.aside.problem)
                 self.state = replace(self.state, is_done=True, problem=self.aside.problem)
                 self.done.set()
 
@@ -141,13 +146,14 @@ class _Work:
 class Replays:
     """Replays in threads of their own: the running research is not touched, but for the caps that all calls count against.
 
-    Safe from any thread. Kept in memory alone, the latest `KEPT`; their calls and trials are in the ledger.
+    Safe from any thread. Those of before are read from the ledger, where each answer is kept as it comes.
     """
 
     def __init__(self, desk: ModelDesk, judge: Judge) -> None:
         self._desk, self._judge = desk, judge
         self._lock = threading.Lock()
         self._works: OrderedDict[str, _Work] = OrderedDict()
+        self._is_closing = False
         self._threads = ThreadPoolExecutor(_AT_ONCE, ORIGIN)
 
     def begin(self, call_ids: Sequence[str], prompt: Prompt, times: int = 5) -> str:
@@ -162,6 +168,9 @@ class Replays:
         _check(calls, book[prompt.role], edited[prompt.role], times)
         old, new = (Side(some[prompt.role].version, prompt_text(some[prompt.role])) for some in (book, edited))
         state = Replay(uuid.uuid4().hex[:12], prompt.role, len(calls), times, old, new)
+        self._desk.ledger.begin_replay(
+            state.replay_id, state.role, [call.call_id for call in calls], times, (old.version, old.text), (new.version, new.text)
+        )
         aside = self._desk.aside(threading.Event())
         work = _Work(state, aside, {call.call_id: at for at, call in enumerate(calls)}, 2 * len(calls) * times)
         with self._lock:
@@ -169,20 +178,22 @@ class Replays:
             while len(self._works) > KEPT:
                 self._works.popitem(last=False)[1].aside.end("it was put aside for later replays")
         books: tuple[tuple[Which, PromptBook], ...] = (("old", book), ("new", edited))
+        keep = partial(self._keep_end, state.replay_id)
         for _ in range(times):
             for call in calls:
                 for which, some in books:  # in turn, so that a replay which is ended has about as many of either
-                    self._threads.submit(self._ask, work, which, some, call).add_done_callback(work.finished)
+                    self._threads.submit(self._ask, work, which, some, call).add_done_callback(partial(work.finished, keep))
         return state.replay_id
 
     def state(self, replay_id: str) -> Replay:
-        """That replay as it stands. Raises UnknownEntry."""
-        return self._work(replay_id).state
-
-    def latest(self) -> list[Replay]:
-        """The replays that are kept, the latest first."""
+        """That replay as it stands, or as the ledger has it. Raises UnknownEntry."""
         with self._lock:
-            return [work.state for work in reversed(self._works.values())]
+            work = self._works.get(replay_id)
+        return work.state if work is not None else _kept(self._desk.queries, replay_id)
+
+    def past(self, role: str) -> list[tuple[str, datetime]]:
+        """(id, begin) of all replays of that role, the latest first."""
+        return self._desk.queries.replays(role)
 
     def end(self, replay_id: str) -> None:
         """End it; the answers that it has stay. Raises UnknownEntry."""
@@ -195,6 +206,7 @@ class Replays:
     def stop(self) -> None:
         """End all replays and begin no more; `close` waits for the threads, once the judge's pool is closed."""
         with self._lock:
+            self._is_closing = True
             for work in self._works.values():
                 work.aside.end("the program was closed")
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -206,15 +218,22 @@ class Replays:
     def _work(self, replay_id: str) -> _Work:
         with self._lock:
             if replay_id not in self._works:
-                raise UnknownEntry(f"no replay {replay_id!r} is kept; the latest {KEPT} are, until the program is closed")
+                raise UnknownEntry(f"no replay {replay_id!r} is in work")
             return self._works[replay_id]
+
+    def _keep_end(self, replay_id: str, problem: str) -> None:
+        if not self._is_closing:  # the program's own end may come unannounced, and the ledger be closed
+            self._desk.ledger.end_replay(replay_id, problem)
 
     def _ask(self, work: _Work, which: Which, book: PromptBook, call: CallRecord) -> None:
         """One question with its answer judged, in a thread."""
         try:
             place = CallPlace(call.place.campaign_id, 0, ORIGIN)
             reply = work.aside.ask(call.role, call.inputs, place, book)
-            work.add(which, self._answer(call, reply, work.aside.ended))
+            answer = self._answer(call, reply, work.aside.ended)
+            made = [made.call_id for made in reply.calls]
+            self._desk.ledger.replay_answer(work.state.replay_id, which, call.call_id, made, _plain(answer))
+            work.add(which, answer)
         except (AskingEnded, Cancelled):
             pass
         except EngineError as error:
@@ -241,6 +260,29 @@ class Replays:
             attempts=len(reply.calls),
             problem=reply.problem,
         )
+
+
+def _plain(answer: ReplayAnswer) -> dict[str, Any]:
+    """The answer as plain data; its fields are those of its last call, which is in the ledger."""
+    plain = asdict(answer)
+    del plain["fields"], plain["source_call_id"]
+    return plain
+
+
+def _kept(queries: ModelQueries, replay_id: str) -> Replay:
+    """A replay of before, from the ledger. Raises UnknownEntry."""
+    kept = queries.replay(replay_id)
+    order = {call_id: at for at, call_id in enumerate(kept.calls)}
+    sides: dict[str, list[ReplayAnswer]] = {"old": [], "new": []}
+    for side, source, plain in sorted(kept.answers, key=lambda one: order[one[1]]):
+        failure = None if plain["failure"] is None else Failure(**plain["failure"])
+        fields = dict(queries.call(plain["call_id"]).fields) if plain["call_id"] and plain["status"] == "answered" else {}
+        sides[side].append(ReplayAnswer(**plain | {"failure": failure, "fields": fields, "source_call_id": source}))
+    old, new = (Side(*texts, tuple(sides[side])) for side, texts in (("old", kept.old), ("new", kept.new)))
+    found = Replay(kept.replay_id, kept.role, len(kept.calls), kept.times, old, new, True, kept.problem)
+    if kept.problem or min(len(old.answers), len(new.answers)) == found.wanted:
+        return found
+    return replace(found, problem="the program was closed before all was asked")
 
 
 def _check(calls: Sequence[CallRecord], old: Prompt, new: Prompt, times: int) -> None:

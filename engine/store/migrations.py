@@ -153,6 +153,17 @@ def m008_the_vault_and_the_luck_of_trials(execute: Execute) -> None:
         is_promoted BOOLEAN, conditions VARCHAR)""")
 
 
+def m009_replays(execute: Execute) -> None:
+    """Replays are opened again after a restart: what each asked (the stored `calls`, `times` with either text), its answers in
+    the order in which they came, each with all its calls, and why it ended early. Their texts are in `prompt_texts`.
+    """
+    execute("""CREATE TABLE replays (replay_id VARCHAR PRIMARY KEY, at_utc TIMESTAMP, role VARCHAR, calls VARCHAR[], times BIGINT,
+        old_version VARCHAR, new_version VARCHAR)""")
+    execute("""CREATE TABLE replay_answers (replay_id VARCHAR, seq BIGINT, side VARCHAR, source VARCHAR, calls VARCHAR[],
+        answer VARCHAR)""")
+    execute("CREATE TABLE replay_ends (replay_id VARCHAR PRIMARY KEY, problem VARCHAR)")
+
+
 MIGRATIONS: tuple[Callable[[Execute], None], ...] = (
     m001_first_tables,
     m002_what_the_gate_measured,
@@ -162,5 +173,6 @@ MIGRATIONS: tuple[Callable[[Execute], None], ...] = (
     m006_rejected_entries,
     m007_whose_trials,
     m008_the_vault_and_the_luck_of_trials,
+    m009_replays,
 )
 """Step n brings a ledger of version n - 1 to version n; the tuple's length is this program's version."""

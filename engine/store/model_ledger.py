@@ -4,7 +4,7 @@ Repeating a write adds nothing. What runs in flight write is kept for each of th
 committed first; the queries choose by run number. No key is ever handed in here, and an address that carries one is refused.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -131,6 +131,32 @@ class ModelLedger:
                     told = f"proposal {seq}, version {version} of the prompt {role}: {why}; the text in force is asked instead"
                     insert_event(writer, campaign_id, TRIAL_ENDED, told, self._clock().replace(tzinfo=None))
         return bool(tried)
+
+    # Replays
+
+    def begin_replay(
+        self, replay_id: str, role: str, calls: Sequence[str], times: int, old: tuple[str, str], new: tuple[str, str]
+    ) -> None:
+        """Keep that the stored calls are asked `times` again with each of two prompts, (version, text) each; the new one does not
+        come into force."""
+        with self._database.transaction() as writer:
+            for version, text in (old, new):
+                _keep_text(writer, role, version, text)
+            _insert(writer, "replays", (replay_id, _plain(self._clock()), role, list(calls), times, old[0], new[0]))
+
+    def replay_answer(
+        self, replay_id: str, side: Literal["old", "new"], source: str, calls: Sequence[str], answer: Mapping[str, Any]
+    ) -> None:
+        """Keep one answer to the call `source`, for which those calls were made; `answer` is what it was worth, as plain data."""
+        with self._database.transaction() as writer:
+            seq = writer.execute("SELECT count(*) + 1 FROM replay_answers WHERE replay_id = ?", [replay_id])[0][0]
+            _insert(writer, "replay_answers", (replay_id, seq, side, source, list(calls), to_json(dict(answer))))
+
+    def end_replay(self, replay_id: str, problem: str) -> None:
+        """Keep why the replay ended before all was asked; the first that is told stays."""
+        with self._database.transaction() as writer:
+            if not writer.execute("SELECT 1 FROM replay_ends WHERE replay_id = ?", [replay_id]):
+                _insert(writer, "replay_ends", (replay_id, problem))
 
     # Ideas
 

@@ -8,10 +8,11 @@ from engine.store.database import Reader
 from engine.store.funnel import FunnelQueries
 from engine.store.memory_queries import MemoryQueries
 from engine.store.prompt_queries import PromptQueries
+from engine.store.replay_queries import ReplayQueries
 from engine.store.stories import StoryQueries
 
 
-class ModelQueries(CallQueries, PromptQueries, StoryQueries, MemoryQueries, FunnelQueries):
+class ModelQueries(CallQueries, PromptQueries, ReplayQueries, StoryQueries, MemoryQueries, FunnelQueries):
     """Reads what `ModelLedger` wrote. Thread-safe.
 
     Only answers about calls and about when persons did something hold times: equal campaigns give equal answers elsewhere.

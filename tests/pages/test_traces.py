@@ -1,6 +1,7 @@
 """Traces: every call is found, opened whole, and followed; what a model said is shown as text."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -135,8 +136,8 @@ class _Replays:
         self.made.insert(0, Replay("r1", "draft", len(call_ids), times, *sides, is_done=True))
         return "r1"
 
-    def latest(self) -> list[Replay]:
-        return self.made
+    def past(self, role: str) -> list[tuple[str, datetime]]:
+        return [(made.replay_id, datetime(2026, 1, 1, tzinfo=UTC)) for made in self.made]
 
     def state(self, replay_id: str) -> Replay:
         return self.made[0]

@@ -158,7 +158,36 @@ def test_ending_it_keeps_what_has_been_answered(service, server):
     found = service.replays.state(replay_id)
     assert (found.is_done, found.old.answers) == (True, ())
     assert "ended" in found.problem
-    assert [replay.replay_id for replay in service.replays.latest()] == [replay_id]
+    assert [known for known, _ in service.replays.past("draft")] == [replay_id]
+
+
+def test_a_replay_is_opened_again_after_a_restart_as_it_was(service, server, open_service):
+    server.script = Script(good=1, leaking=1, poor=1)
+    whole = played(service, stored(service, range(1, 3)), edited(service))
+    server.script = Script()
+    calls = stored(service, range(3, 5))
+    made = service.model.queries.spent_in_campaign(calls[0].place.campaign_id).calls
+    service.model.set_caps(Caps(calls_per_campaign=made + 3))
+    capped = played(service, calls, edited(service, text="Another."))
+    service.close()
+    again = open_service()
+    assert [known for known, _ in again.replays.past("draft")] == [capped.replay_id, whole.replay_id]
+    assert again.replays.state(whole.replay_id) == whole
+    assert again.replays.state(capped.replay_id) == capped
+    answer = whole.new.answers[-1]
+    asked = (whole.replay_id, "new", answer.source_call_id)
+    assert again.model.queries.replay_of(answer.call_id) == asked, "a call knows the replay that it was made for"
+    assert again.model.queries.replay_of(calls[0].call_id) is None
+
+
+def test_a_replay_that_the_programs_end_cut_short_says_so_after_a_restart(service, server, open_service):
+    server.hold()
+    replay_id = service.replays.begin([stored(service, range(1, 2))[0].call_id], edited(service), 5)
+    server.wait_until_held(4)
+    service.close()
+    server.release()
+    found = open_service().replays.state(replay_id)
+    assert (found.is_done, found.problem) == (True, "the program was closed before all was asked")
 
 
 def test_closing_the_service_ends_a_replay(service, server):
