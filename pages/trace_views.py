@@ -24,6 +24,9 @@ STATUSES = {
 }
 """How a call ended -> word, colour, meaning."""
 
+ORIGINS = {"loop": "a run", "trial": "trying the model", "replay": "a replay", "compile": "compiling"}
+"""What a call was made for -> how it is told."""
+
 RUN_COLUMNS = ["seq", "role", "status", "attempt", "tokens", "usd", "latency_s", "problem"]
 COLUMNS = {
     "at_utc": st.column_config.DatetimeColumn("Time, UTC", format="YYYY-MM-DD HH:mm:ss"),
@@ -42,7 +45,7 @@ COLUMNS = {
     ),
     "problem": st.column_config.TextColumn("Problem", width="large"),
     "campaign_id": st.column_config.TextColumn("Campaign"),
-    "origin": st.column_config.TextColumn("Made for", help="loop: the research; replay, compile: trying prompts."),
+    "origin": st.column_config.TextColumn("Made for", width=90, help="Replays and compiling try prompts; they feed no run."),
     "link": st.column_config.LinkColumn("Strategy", display_text="open run", width=80, help="Opens in a new tab."),
 }
 
@@ -53,6 +56,7 @@ def with_words(calls: pd.DataFrame) -> pd.DataFrame:
     return calls.assign(
         tokens=calls["tokens_in"].astype(float) + calls["tokens_out"].astype(float),
         status=calls["status"].map(statuses),
+        origin=[ORIGINS.get(origin, origin) for origin in calls["origin"]],
         ended=[ended(row) for row in calls.itertuples()],
         link=[
             None if look.is_missing(row.run_id) else selection.address("strategy", campaign=row.campaign_id, run=row.run_id)
@@ -111,10 +115,9 @@ def _place(service: ResearchService, call: CallRecord) -> None:
     ids = calls["call_id"].tolist()
     at = ids.index(call.call_id) if call.call_id in ids else 0
     row = calls.iloc[at]
-    what = f"Run {place.number:,}" if place.number else "For no run"
-    told = f"{what}, call {at + 1} of {len(ids)}" + (
-        f". The run: {ended(row)}." if ended(row) else ". No such run is recorded yet."
-    )
+    what = f"Run {place.number:,}" if place.number else f"Made for {ORIGINS.get(place.origin, place.origin)}"
+    fate = f". The run: {ended(row)}." if ended(row) else ". No such run is recorded yet." if place.number else "."
+    told = f"{what}, call {at + 1} of {len(ids)}{fate}"
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         for label, to, icon in (("Previous", at - 1, "arrow_back"), ("Next", at + 1, "arrow_forward")):
             goal = ids[to] if 0 <= to < len(ids) else None
@@ -124,6 +127,11 @@ def _place(service: ResearchService, call: CallRecord) -> None:
         if not look.is_missing(row.run_id):
             st.link_button("Open the run", selection.address("strategy", campaign=place.campaign_id, run=row.run_id),
                            icon=":material/code:")  # fmt: skip
+        if replayed := service.model.queries.replay_of(call.call_id):
+            replay_id, side, source = replayed
+            text = {"old": "In force", "new": "Edited"}[side]
+            st.link_button(f"Open its replay ({text} text)", selection.address("traces", call=source, replay=replay_id),
+                           icon=":material/replay:")  # fmt: skip
     with st.expander(f"All {len(ids)} calls in order", icon=":material/format_list_numbered:"):
         call_table(calls, RUN_COLUMNS, "traces.run", call.call_id)
 
@@ -133,7 +141,7 @@ def _facts(call: CallRecord) -> None:
     with st.container(horizontal=True, gap="small", vertical_alignment="center"):
         st.badge(word, color=tint, help=meaning)  # type: ignore[arg-type]
         if call.place.origin != "loop":
-            st.badge(f"made for: {look.plain(call.place.origin)}", color="gray")
+            st.badge(f"made for {look.plain(ORIGINS.get(call.place.origin, call.place.origin))}", color="gray")
         link = selection.address("prompts", role=call.role, version=call.prompt_version)
         st.markdown(f"Prompt [{look.plain(call.role)} {look.plain(call.prompt_version)}]({link}), call `{call.call_id}`")
     tokens = None if call.tokens_in is None or call.tokens_out is None else call.tokens_in + call.tokens_out

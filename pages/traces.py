@@ -6,7 +6,7 @@ from typing import Any, get_args
 import streamlit as st
 
 from engine.errors import EngineError, UnknownEntry, UnknownRun
-from engine.model_records import CallStatus
+from engine.model_records import CallRecord, CallStatus
 from engine.proposal.roles import ROLES
 from pages import look, replay_view, selection, trace_views
 from pages.access import research
@@ -16,8 +16,8 @@ queries = service.model.queries
 
 PAGE = 100
 LISTED = [
-    "at_utc", "role", "number", "status", "ended", "attempt", "model", "tokens", "usd", "latency_s", "prompt_version", "link",
-    "problem", "origin", "campaign_id",
+    "at_utc", "role", "number", "origin", "status", "ended", "attempt", "model", "tokens", "usd", "latency_s", "prompt_version",
+    "link", "problem", "campaign_id",
 ]  # fmt: skip
 MEMORY: dict[str, Any] = {"persist_state": "session", "bind": "query-params"}
 """Filters are in the address and stay while one call is looked at."""
@@ -77,6 +77,7 @@ def listed() -> None:
 def opened(call_id: str) -> None:
     """One call, or its replay."""
     call = queries.call(call_id)
+    _follow_replay(call)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
         st.button("All calls", key="traces.back", icon=":material/arrow_back:", on_click=selection.choose, args=("call", None))
         view = st.segmented_control("View", ["Call", "Replay"], default="Call", required=True, key="traces.view",
@@ -85,6 +86,17 @@ def opened(call_id: str) -> None:
         trace_views.call_page(service, call)
     else:
         replay_view.replay(service, call)
+
+
+def _follow_replay(call: CallRecord) -> None:
+    """A replay that the address names is opened, in the view of the call whose inputs it asked again."""
+    replay_id = st.query_params.pop("replay", None)
+    if not replay_id:
+        return
+    if replay_id in dict(service.replays.past(call.role)):
+        st.session_state["replay.shown"], st.session_state["traces.view"] = replay_id, "Replay"
+    else:
+        st.warning(f"The replay {look.plain(repr(replay_id[:40]))} is not in this ledger.", icon=":material/link_off:")
 
 
 def _tell_gone() -> None:
