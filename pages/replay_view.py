@@ -29,11 +29,9 @@ def replay(service: ResearchService, call: CallRecord) -> None:
         "the same stored inputs, several times each. The running research is not touched; the calls count against the caps."
     )
     stored = service.model.queries.calls(role=call.role, status="answered", origin="loop", limit=LISTED)
-    texts = {row.call_id: f"run {row.number:,}, call {row.seq}, {look.moment(row.at_utc)}" for row in stored.itertuples()}
-    texts = {
-        call.call_id: f"this call: run {call.place.number:,}, call {call.seq}",
-        **{i: t for i, t in texts.items() if i != call.call_id},
-    }
+    texts = input_texts(service, stored)
+    own = texts.get(call.call_id, f"{call.role} of run {call.place.number:,}, call {call.seq}")
+    texts = {call.call_id: f"this one, {own}", **{i: t for i, t in texts.items() if i != call.call_id}}
     chosen = st.multiselect("Stored inputs", list(texts), list(texts)[:INPUTS], format_func=texts.__getitem__,
                             key=f"replay.inputs.{call.call_id}", persist_state="page")  # fmt: skip
     times = st.number_input("Times each", 1, MAX_TIMES, TIMES, key="replay.times", width=180, persist_state="session")
@@ -55,6 +53,17 @@ def replay(service: ResearchService, call: CallRecord) -> None:
         st.caption(f"{asked:,} calls: {len(chosen)} inputs, {times:,} times, 2 prompts." if diff else "Change the prompt first.")
     show_problem()
     _shown(service, call.role)
+
+
+def input_texts(service: ResearchService, stored: pd.DataFrame) -> dict[str, str]:
+    """By call: what it was, and what became of it: draft of run 12, call 3: refused, lookahead; the run: scored, kept."""
+    refused = service.model.queries.first_refusals(stored["call_id"].tolist())
+    texts = {}
+    for row in stored.itertuples():
+        fate = [f"refused, {refused[row.call_id]}"] if row.call_id in refused else []
+        fate += [f"the run {end}"] if (end := trace_views.ended(row)) else ["no run is recorded yet"]
+        texts[row.call_id] = f"{row.role} of run {row.number:,}, call {row.seq}: {'; '.join(fate)}"
+    return texts
 
 
 def _begin(service: ResearchService, call: CallRecord, offered: tuple[str, ...]) -> None:

@@ -122,6 +122,19 @@ class CallQueries:
         )
         return _call(rows[0]) if rows else None
 
+    def first_refusals(self, call_ids: Sequence[str]) -> dict[str, str]:
+        """By call, for those among them that wrote a run's first draft: the kind of the checker's refusal, where it was refused."""
+        rows = self._reader.rows(
+            """SELECT m.call_id, s.refusals[1].kind FROM model_calls m
+                JOIN runs r ON r.campaign_id = m.campaign_id AND r.number = m.number JOIN stories s ON s.run_id = r.run_id
+                WHERE m.call_id IN (SELECT unnest(CAST(? AS VARCHAR[]))) AND m.role = s.operator AND len(s.refusals) > 0
+                  AND m.status = 'answered' AND m.origin = 'loop' AND m.seq = (
+                    SELECT min(o.seq) FROM model_calls o WHERE o.campaign_id = m.campaign_id AND o.number = m.number
+                      AND o.role = m.role AND o.status = 'answered' AND o.origin = 'loop')""",
+            [list(call_ids)],
+        )
+        return dict(rows)
+
     def next_seq(self, campaign_id: str, number: int) -> int:
         """The number of that run's next call, from 1; a run that is made again after a crash counts on."""
         sql = "SELECT coalesce(max(seq), 0) + 1 FROM model_calls WHERE campaign_id = ? AND number = ?"

@@ -6,12 +6,15 @@ from datetime import UTC, datetime
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine.model_records import CallPlace
 from engine.proposal.prompt_book import Prompt
 from engine.records import Failure
 from engine.research.replay import Replay, ReplayAnswer, Side
 from pages.access import research
+from pages.replay_view import input_texts
 from tests.pages.conftest import open_page
-from tests.pages.model_rows import HOSTILE, research_with_a_model
+from tests.pages.model_rows import HOSTILE, drafted, research_with_a_model
+from tests.pages.model_runs import record_campaign
 
 
 def _campaign() -> str:
@@ -190,3 +193,37 @@ def test_a_replay_takes_the_whole_prompt_descriptions_temperature_and_model_too(
     assert (prompt.inputs["theme"], prompt.outputs["hypothesis"]) == ("What it is all about.", "One short sentence.")
     assert any("+  model: openai/another" in code for code in _codes(traces))
     assert research().model.book()["draft"] == now
+
+
+def test_the_stored_inputs_of_a_replay_say_what_became_of_them(app: AppTest) -> None:
+    app.run()
+    made = record_campaign(research())
+    calls = research().model.queries.calls(campaign_id=made.campaign_id)
+    texts = {text.split(",")[0]: text for text in input_texts(research(), calls).values()}
+    assert texts["draft of run 1"].endswith(": the run scored, kept")
+    assert texts["improve of run 3"].endswith(": refused, policy; the run scored, kept")
+    assert texts["risk of run 5"].endswith(": the run scored, not kept")
+    assert texts["crossover of run 7"].endswith(": the run failed: reply")
+
+
+def test_a_replay_of_before_a_restart_is_opened_from_its_call_and_named_in_traces(traces: AppTest) -> None:
+    source, asked = f"{_campaign()}-16-1-loop", "replayed-1"
+    draft, memory = research().model.book()["draft"], research().model.ledger
+    memory.record_call(drafted(_campaign(), 0, 1, draft, call_id=asked, place=CallPlace(_campaign(), 0, "replay")))
+    memory.begin_replay("kept-1", "draft", [source], 1, ("v1", "old text"), ("v2", "new text"))
+    worth = {"call_id": asked, "status": "answered", "failure": None, "traded": True, "objective": 0.5, "usd": 0.01,
+             "tokens_in": 10, "tokens_out": 5, "has_passed": True, "attempts": 1, "problem": ""}  # fmt: skip
+    memory.replay_answer("kept-1", "new", source, [asked], worth)
+    traces.run()
+    assert "a replay" in set(traces.dataframe[0].value["origin"])
+    _open(traces, asked)
+    assert "Made for a replay" in _told(traces)
+    assert any("call=" + source in link.proto.url and "replay=kept-1" in link.proto.url for link in traces.get("link_button"))
+    traces.query_params["replay"] = "kept-1"
+    _open(traces, source)
+    table = traces.dataframe[0].value.set_index("Figure")
+    assert (table.loc["Answers", "In force"], table.loc["Answers", "Edited"]) == ("0 of 1", "1 of 1")
+    assert any("+new text" in code for code in _codes(traces))
+    traces.query_params["replay"] = "gone"
+    _open(traces, source)
+    assert "is not in this ledger" in _told(traces)
