@@ -123,7 +123,7 @@ class CallQueries:
         return _call(rows[0]) if rows else None
 
     def first_refusals(self, call_ids: Sequence[str]) -> dict[str, str]:
-        """By call, for those among them that wrote a run's first draft: the kind of the checker's refusal, where it was refused."""
+        """By call, for those that wrote a run's first draft which was refused: the kind of the refusal."""
         rows = self._reader.rows(
             """SELECT m.call_id, s.refusals[1].kind FROM model_calls m
                 JOIN runs r ON r.campaign_id = m.campaign_id AND r.number = m.number JOIN stories s ON s.run_id = r.run_id
