@@ -5,7 +5,7 @@ open, rows are bars and columns are assets, money inside a backtest is in units 
 starting capital. A figure that was not computed is NaN, and null in JSON.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -142,13 +142,50 @@ class Proposal:
 
 
 @dataclass(frozen=True)
+class Benchmark:
+    """One portfolio figure that a good strategy has: `figure` `relation` `value` (a fraction where the figure is one).
+
+    `window`: train, validation, vault, or each, which is train and validation. `is_required`: a campaign that ends when its
+    benchmarks are met waits for it; a wish is only shown, and so is one on the vault, which the search never reads.
+    """
+
+    figure: str
+    value: float
+    relation: Literal[">=", ">", "<=", "<"] = ">="
+    window: Literal["each", "train", "validation", "vault"] = "each"
+    is_required: bool = True
+
+    @property
+    def windows(self) -> tuple[str, ...]:
+        """The windows on which it is asked for."""
+        return RUN_WINDOWS if self.window == "each" else (self.window,)
+
+    def is_met(self, found: float) -> bool:
+        """Whether that value meets it; NaN meets nothing."""
+        by = {">=": found >= self.value, ">": found > self.value, "<=": found <= self.value, "<": found < self.value}
+        return bool(by[self.relation])
+
+
+@dataclass(frozen=True)
 class Benchmarks:
-    """What a good strategy must meet. A None is not asked for. `win_rate` must be exceeded, the others reached."""
+    """What a good strategy must meet, on train and on validation. A None is not asked for. `win_rate` must be exceeded, the
+    others reached. `more`: further benchmarks, each with its own relation and window."""
 
     total_return: float | None = 1.0
     trades: int | None = 1000
     assets: int | None = 100
     win_rate: float | None = 0.5
+    more: tuple[Benchmark, ...] = ()
+
+    @property
+    def asked(self) -> tuple[Benchmark, ...]:
+        """All that are asked for; trade figures count open positions."""
+        usual = (
+            ("total_return", self.total_return, ">="), ("trades_with_open", self.trades, ">="),
+            ("assets_traded", self.assets, ">="), ("win_rate_with_open", self.win_rate, ">"),
+        )  # fmt: skip
+        first = tuple(Benchmark(figure, float(value), relation) for figure, value, relation in usual if value is not None)  # type: ignore[arg-type]
+        return first + self.more
 
 
 @dataclass(frozen=True)
@@ -253,7 +290,9 @@ def spec_from_dict(plain: dict[str, Any]) -> CampaignSpec:
     for key, kind in kinds.items():
         if data.get(key) is not None:
             data[key] = kind(**data[key])
-    return CampaignSpec(**data)
+    asked = data["benchmarks"]
+    more = tuple(b if isinstance(b, Benchmark) else Benchmark(**b) for b in asked.more)
+    return CampaignSpec(**data | {"benchmarks": replace(asked, more=more)})
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pandas as pd
 import streamlit as st
 
-from engine.analysis.benchmarks import check_benchmarks
+from engine.analysis.benchmarks import RELATIONS, check_benchmarks
 from engine.analysis.intervals import share_interval
 from engine.records import Benchmarks
 from engine.store.answers import RunRow
@@ -39,11 +39,11 @@ def headline(name: str, progress: pd.DataFrame, number: int, window: str) -> Non
     )
 
 
-def show_benchmarks(figures: Mapping[str, float], wanted: Benchmarks) -> None:
-    """Each benchmark that is asked for, one below the other: met or not, found, wanted, and the way as a bar."""
-    for check in check_benchmarks(figures, wanted):
-        label, reached = short_label(check.figure), 0.0
-        if not is_missing(check.found) and check.wanted > 0:
+def show_benchmarks(figures: Mapping[str, float], wanted: Benchmarks, window: str) -> None:
+    """Each benchmark that is asked for on that window, one below the other: met or not, found, wanted, the way as a bar."""
+    for check in check_benchmarks(figures, wanted, window):
+        label, reached = short_label(check.figure) + ("" if check.is_required else " (wished)"), 0.0
+        if not is_missing(check.found) and check.wanted > 0 and check.relation in (">=", ">"):
             reached = min(max(check.found / check.wanted, 0.0), 1.0)
         found = figure_text(check.figure, check.found)
         if check.figure == "assets_traded" and not is_missing(figures.get("assets_listed")):
@@ -51,13 +51,12 @@ def show_benchmarks(figures: Mapping[str, float], wanted: Benchmarks) -> None:
         if check.figure == "win_rate_with_open":
             trades = figures.get("trades_with_open", math.nan)
             found += f" of {count(trades)} trades, 95% interval {interval(*share_interval(check.found, trades))}"
-        more = "more than" if check.figure == "win_rate_with_open" else "at least"
         with st.container(gap="xxsmall"):
             with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
                 st.markdown(f"**{label}**", width="content", help=figure_help(check.figure))
                 st.markdown(":green[:material/check_circle: met]" if check.is_met else ":gray[not met]", width="content")
             st.progress(float(check.is_met) or reached)
-            st.caption(f"{found}; wanted {more} {figure_text(check.figure, check.wanted)}")
+            st.caption(f"{found}; wanted {RELATIONS[check.relation]} {figure_text(check.figure, check.wanted)}")
 
 
 def holds(run: RunRow) -> None:

@@ -64,7 +64,7 @@ def best_run(campaign: CampaignRow, best_id: str | None, progress: pd.DataFrame)
         look.show(curve, "overview.curve")
     with right.container(border=True, height=430):
         st.markdown("**Benchmarks**", help=f"What a good strategy must meet, against run {run.number:,} on {window}.")
-        show_benchmarks(run.figures.get(window, {}), campaign.spec.benchmarks)
+        show_benchmarks(run.figures.get(window, {}), campaign.spec.benchmarks, window)
 
 
 def latest(campaign: CampaignRow) -> None:

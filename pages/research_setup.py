@@ -14,6 +14,7 @@ from pages.model_choice import model_choice
 from pages.presets import presets
 from pages.run_choice import data_badges
 from pages.search_fields import search_fields
+from pages.wish_fields import wish_fields
 
 service = research()
 KEPT = {"persist_state": "session"}  # what was typed is there again after a look at another page
@@ -110,11 +111,12 @@ def goals() -> None:
         st.number_input("Win rate, more than %", 0.0, 100.0, key="research.want_win_rate_percent", format="%.4g", **none)
         st.number_input("Trades, at least", 0, key="research.want_trades", **none)
         st.number_input("Assets traded, at least", 0, key="research.want_assets", **none)
+    wish_fields(KEPT)
     st.markdown("**When to stop**", help="The first that is met ends the campaign; with all empty it never ends by itself.")
     with st.grid(2, min_column_width=140):
         st.number_input("After runs", 1, key="research.stop_runs", placeholder="never", **OPTIONAL)
         st.number_input("After hours", 0.0, step=1.0, key="research.stop_hours", format="%.4g", placeholder="never", **OPTIONAL)
-    st.toggle("When a run meets all benchmarks on train and validation", key="research.stop_when_met", **KEPT)
+    st.toggle("When a run meets all required benchmarks", key="research.stop_when_met", **KEPT)
 
 
 look.header("Research", "What is to be searched for, on which data, at what cost, and when is it enough?")

@@ -3,7 +3,7 @@
 Choices are a flat, JSON-ready dict: rates and shares in percent, None where nothing is asked for. The page keeps each choice
 in the session under `research.<name>`; a preset is such a dict under a name. `proposer` None is what fits: the model with the
 random arm beside it if a model is there, else the random arm. What to start from: `start_seeds` names, `start_runs` ids of
-runs, `start_own` sources by name.
+runs, `start_own` sources by name; `want_more` benchmarks as `read_benchmark` reads them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,6 +11,7 @@ from typing import Any
 
 import streamlit as st
 
+from engine.analysis.benchmarks import benchmark_text, read_benchmark
 from engine.errors import CampaignError
 from engine.records import Benchmarks, CampaignSpec, Costs, SharedCash, StopConditions
 from engine.research.campaign import Choices
@@ -37,6 +38,7 @@ def _shown(of: Choices | CampaignSpec) -> dict[str, Any]:
         "slippage_percent": _percent(of.costs.slippage_rate),
         "want_return_percent": _percent(of.benchmarks.total_return), "want_trades": of.benchmarks.trades,
         "want_assets": of.benchmarks.assets, "want_win_rate_percent": _percent(of.benchmarks.win_rate),
+        "want_more": [benchmark_text(b) for b in of.benchmarks.more],
         "stop_runs": of.stop.runs, "stop_hours": of.stop.hours, "stop_when_met": of.stop.benchmarks_met,
     }  # fmt: skip
 
@@ -125,6 +127,7 @@ def draft(service: ResearchService, choices: Mapping[str, Any]) -> CampaignSpec:
                 trades=choices["want_trades"],
                 assets=choices["want_assets"],
                 win_rate=_fraction(choices["want_win_rate_percent"]),
+                more=tuple(read_benchmark(text) for text in choices["want_more"]),
             ),
             stop=StopConditions(choices["stop_runs"], choices["stop_hours"], choices["stop_when_met"]),
         ),

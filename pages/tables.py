@@ -11,9 +11,6 @@ from engine.figures import PORTFOLIO_FIGURES
 from engine.records import RUN_WINDOWS, Benchmarks, Params
 from pages.look import figure_help, figure_label, figure_text, is_missing
 
-ASKED = ("total_return", "trades_with_open", "assets_traded", "win_rate_with_open")
-"""Figures that benchmarks are about."""
-
 CHANGES = ("validation_sharpe", "train_sharpe", "validation_total_return", "train_trades_with_open")
 """Figures whose change from run to run is told."""
 
@@ -41,11 +38,9 @@ def filter_board(board: pd.DataFrame, *, arms: list[str], status: str, text: str
 
 
 def _meeting(board: pd.DataFrame, benchmarks: Benchmarks) -> list[bool]:
-    windows = []
-    for window in RUN_WINDOWS:
-        figures = board[[f"{window}_{name}" for name in ASKED]].set_axis(ASKED, axis=1).to_dict("records")
-        windows.append([meets_all(found, benchmarks) for found in figures])
-    return [all(met) for met in zip(*windows, strict=True)]
+    asked = list(dict.fromkeys(b.figure for b in benchmarks.asked))
+    found = [board[[f"{window}_{name}" for name in asked]].set_axis(asked, axis=1).to_dict("records") for window in RUN_WINDOWS]
+    return [meets_all(dict(zip(RUN_WINDOWS, of, strict=True)), benchmarks) for of in zip(*found, strict=True)]
 
 
 def what_changed(runs: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from engine.analysis.asset_stories import asset_section
-from engine.analysis.benchmarks import Check, check_benchmarks
+from engine.analysis.benchmarks import RELATIONS, Check, check_benchmarks
 from engine.analysis.folds import fold_sharpes
 from engine.analysis.sensitivity import MOST_CHARS as LONGEST_SENSITIVITY
 from engine.analysis.sensitivity import sensitivity_section
@@ -66,7 +66,7 @@ def statistics_pack(
     trades = trade_section(result)
     before = (
         _portfolio(figures, parent, result.market.window.bars),
-        _benchmarks(check_benchmarks(figures, benchmarks)),
+        _benchmarks(check_benchmarks(figures, benchmarks, "train")),
         _folds(folds, parent),
         asset_section(assets, result.market.panel.symbols, None if parent is None else parent.assets),
         trades,
@@ -106,11 +106,12 @@ def _benchmarks(checks: tuple[Check, ...]) -> str:
 def _gap(check: Check) -> str:
     figure = PORTFOLIO_FIGURES[check.figure]
     label, unit = figure.label.removesuffix(" (with open)"), figure.unit
-    wanted = f"{label} {'over' if figure.name.startswith('win_rate') else 'at least'} {figure_text(check.wanted, unit)}"
+    wanted = f"{label} {RELATIONS[check.relation].replace('more than', 'over')} {figure_text(check.wanted, unit)}"
     gap = check.found - check.wanted
     if np.isnan(gap):
         return f"{wanted}: {NOT_COMPUTED}, not met"
-    size = count(abs(gap)) if unit == "count" else percent(abs(gap)).replace("%", " points")
+    shares = percent(abs(gap)).replace("%", " points")
+    size = {"count": count(abs(gap)), "fraction": shares, "sleeve": shares}.get(unit, ratio(abs(gap)))
     return f"{wanted}: {'met by' if check.is_met else 'short by'} {size}"
 
 

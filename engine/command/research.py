@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
+from engine.analysis.benchmarks import read_benchmark
 from engine.command.answer import DataOption, JsonOption, Refused, StoreOption, number
 from engine.command.backtest import SharedCashOption, read_shared_cash, read_strategy, strategy_files
 from engine.errors import CampaignError
@@ -18,7 +19,7 @@ from engine.figures import PORTFOLIO_FIGURES
 from engine.market.catalog import Catalog
 from engine.model_records import ModelChoice
 from engine.proposal.language_model import LocalServer, find_local_servers, problem_of_name
-from engine.records import RUN_WINDOWS, Costs, StopConditions
+from engine.records import RUN_WINDOWS, Benchmarks, Costs, StopConditions
 from engine.research.campaign import Choices, Start
 from engine.research.evaluation import open_evaluator
 from engine.research.repeat import repeat_run
@@ -69,6 +70,12 @@ def run(
     fee_rate: Annotated[float, typer.Option(help="Fee as a fraction of notional.")] = Costs().fee_rate,
     slippage_rate: Annotated[float, typer.Option(help="Slippage as a fraction of price.")] = Costs().slippage_rate,
     shared_cash: SharedCashOption = "",
+    benchmark: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="In place of the usual four: FIGURE>=VALUE[%][@train|validation|vault][?], repeatable; ? makes it a wish."
+        ),
+    ] = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> tuple[dict[str, Any], str]:
@@ -79,6 +86,7 @@ def run(
         name=name, theme=theme, top_assets=top, proposer=_arms(proposer, arms), seed=seed, scenarios=scenarios,
         method=method, search_s=search_s, objective=objective, min_trades=min_trades, sides="long" if long_only else "both",  # type: ignore[arg-type]
         costs=Costs(fee_rate, slippage_rate), shared_cash=read_shared_cash(shared_cash), stop=StopConditions(runs=iterations),
+        benchmarks=_benchmarks(benchmark or []),
     )  # fmt: skip
     starts = [Start(read_strategy(file), f"Start: {file.stem}.") for file in strategy_files(start_from or [])]
     service = ResearchService(load_settings(store))
@@ -112,6 +120,11 @@ def _choose(service: ResearchService, model: str | None, api_base: str | None) -
         if service.model.choice is None:
             raise CampaignError(f"--api-base is an address without a model; {no_model_in_words(find_local_servers())}")
         service.model.choose(replace(service.model.choice, api_base=api_base))
+
+
+def _benchmarks(asked: Sequence[str]) -> Benchmarks:
+    """The benchmarks asked for; the usual ones where none is."""
+    return Benchmarks(None, None, None, None, tuple(read_benchmark(text) for text in asked)) if asked else DEFAULTS.benchmarks
 
 
 def _arms(proposer: str, arms: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from engine.analysis.benchmarks import check_benchmark
 from engine.errors import CampaignError
 from engine.market.bars import Panel
 from engine.market.splits import split_windows
@@ -19,6 +20,8 @@ from engine.research.tuning import METHODS
 PROPOSERS = ("random", "mutate", "model")
 MAX_SCENARIOS = 100_000
 MAX_SEED = 2**63 - 1
+MAX_MORE = 8
+"""More further benchmarks would not fit into what the model is told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +72,8 @@ def campaign_id_of(spec: CampaignSpec) -> str:
             plain.pop(choice)
     if spec.promotion == Promotion():
         plain.pop("promotion")
+    if not spec.benchmarks.more:
+        plain["benchmarks"].pop("more")
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:12]
 
 
@@ -115,7 +120,7 @@ def choose_assets(panel: Panel, train: Window, *, top: int | None, exclude: Sequ
 
 def check_spec(spec: CampaignSpec) -> None:
     """Raises CampaignError with the first thing that cannot be: found, wanted, what to do."""
-    asked, runs, hours = vars(spec.benchmarks).values(), spec.stop.runs, spec.stop.hours
+    asked, runs, hours = spec.benchmarks.asked, spec.stop.runs, spec.stop.hours
     for name, wanted, fits in (
         ("name", "a name of 1 to 80 letters", 1 <= len(spec.name.strip()) <= 80),
         ("objective", f"one of {', '.join(OBJECTIVES)}", spec.objective in OBJECTIVES),
@@ -126,11 +131,14 @@ def check_spec(spec: CampaignSpec) -> None:
         ("seed", "a whole number from 0 to 2^63 - 1", 0 <= spec.seed <= MAX_SEED),
         ("capital", "a number above 0", 0 < spec.capital < math.inf),
         ("proposer", f"{', '.join(PROPOSERS)}, or several joined by +", set(spec.arms) <= set(PROPOSERS) and _differ(spec.arms)),
-        ("benchmarks", "numbers, or None for what is not asked", all(b is None or math.isfinite(b) for b in asked)),
+        ("benchmarks", "numbers, or None for what is not asked", all(math.isfinite(b.value) for b in asked)),
+        ("benchmarks", f"at most {MAX_MORE} beside the usual four", len(spec.benchmarks.more) <= MAX_MORE),
         ("stop", "at least 1 run and more than 0 hours, or None", (runs is None or runs >= 1) and (hours is None or hours > 0)),
     ):
         if not fits:
             raise CampaignError(f"the campaign's {name} is {getattr(spec, name)!r}; wanted {wanted}")
+    for benchmark in spec.benchmarks.more:
+        check_benchmark(benchmark)
     _check_search(spec)
     check_costs(spec.costs)
     check_shared_cash(spec.shared_cash)

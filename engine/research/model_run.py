@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from engine.analysis.benchmarks import benchmark_words
 from engine.analysis.chart_picture import chart_picture
 from engine.analysis.ladder import ladder_word
 from engine.analysis.statistics_pack import Pack, statistics_pack
@@ -308,12 +309,13 @@ def review_of(run: PastRun) -> str:
 
 
 def benchmark_text(asked: Benchmarks) -> str:
-    """The benchmarks as figures."""
+    """The benchmarks as figures, but those on the vault, of which the search knows nothing."""
     parts = (
         ("total return at least", asked.total_return, ".0%"), ("trades at least", asked.trades, ",d"),
         ("assets traded at least", asked.assets, ",d"), ("win rate above", asked.win_rate, ".0%"),
     )  # fmt: skip
-    return "; ".join(f"{what} {value:{form}}" for what, value, form in parts if value is not None)
+    told = [f"{what} {value:{form}}" for what, value, form in parts if value is not None]
+    return "; ".join([*told, *(benchmark_words(b) for b in asked.more if b.window != "vault")])
 
 
 def numbers_in(text: str) -> tuple[int, ...]:

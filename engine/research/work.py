@@ -13,7 +13,7 @@ from typing import Any, Literal
 from engine.analysis.benchmarks import meets_all
 from engine.errors import EngineError
 from engine.model_records import Story
-from engine.records import RUN_WINDOWS, Proposal, RunRecord, StopConditions, TrialBatch
+from engine.records import Proposal, RunRecord, StopConditions, TrialBatch
 from engine.research.loop import ResearchLoop
 from engine.research.model_arm import ModelArm
 from engine.research.mutate_arm import MutateArm
@@ -339,7 +339,7 @@ class CampaignWork:
         if stop.benchmarks_met:
             best = self._queries.best_run(self.campaign_id)
             asked = self._loop.spec.benchmarks
-            if best is not None and all(meets_all(best.figures.get(w, {}), asked) for w in RUN_WINDOWS):
+            if best is not None and meets_all(best.figures, asked):
                 return f"run {best.number} meets the benchmarks on train and on validation"
         return ""
 

@@ -195,3 +195,13 @@ def test_arms_of_a_copied_campaign_are_kept(form: AppTest) -> None:
     service = research()
     spec = setup.draft(service, setup.DEFAULTS | {"dataset": "small", "proposer": "model"})
     assert setup.choices_of(service, spec, "first")["proposer"] == "model"
+
+
+def test_a_further_benchmark_is_added_and_asked_for(form: AppTest) -> None:
+    form.selectbox(key="wish.window").set_value("validation").run()
+    form.number_input(key="wish.value").set_value(0.5)
+    form.button(key="wish.add").click().run()
+    assert not form.exception
+    assert form.multiselect(key="research.want_more").value == ["sharpe>=0.5@validation?"]
+    (asked,) = setup.draft(research(), setup.DEFAULTS | {"want_more": ["sharpe>=0.5@validation?"]}).benchmarks.more
+    assert (asked.figure, asked.value, asked.window, asked.is_required) == ("sharpe", 0.5, "validation", False)

@@ -1,6 +1,7 @@
 """What a campaign is: its identity, who takes part, and what is refused."""
 
 import dataclasses
+import json
 import math
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 from engine.errors import CampaignError, DataError
 from engine.market.bars import Panel
-from engine.records import Benchmarks, CampaignSpec, Costs, SharedCash, StopConditions, Window, spec_from_dict
+from engine.records import Benchmark, Benchmarks, CampaignSpec, Costs, SharedCash, StopConditions, Window, spec_from_dict
 from engine.research.campaign import Choices, campaign_id_of, check_spec, choose_assets, draft_spec, rng_of, run_id_of
 from tests.markets import panel_of, random_bars
 from tests.research.small import without_volume
@@ -50,6 +51,7 @@ def test_stop_conditions_do_not_change_who_a_campaign_is(spec):
         {"seed": 2}, {"scenarios": 201}, {"method": "random"}, {"objective": "calmar"}, {"min_trades": 99}, {"sides": "long"},
         {"costs": Costs(fee_rate=0.0)}, {"capital": 1.0}, {"name": "Other"}, {"theme": "volume"}, {"top_assets": 3},
         {"train": 0.5}, {"embargo_bars": 10}, {"benchmarks": Benchmarks(trades=1)},
+        {"benchmarks": Benchmarks(more=(Benchmark("sharpe", 1.0),))},
         {"method": "hybrid"}, {"method": "adaptive", "search_s": 5.0},
         {"shared_cash": SharedCash()}, {"shared_cash": SharedCash(max_positions=5)}, {"shared_cash": SharedCash(fraction=0.2)},
     ],
@@ -173,3 +175,14 @@ def test_only_bars_of_train_are_read_to_choose(panel):
 
     spec = draft_spec(panel, Choices(top_assets=2))
     assert choose_assets(TrainOnly(), spec.windows[0], top=2) == spec.assets
+
+
+def test_further_benchmarks_come_back_from_plain_text(spec):
+    asked = Benchmarks(more=(Benchmark("sharpe", 1.0, ">", "validation", False),))
+    changed = dataclasses.replace(spec, benchmarks=asked)
+    assert spec_from_dict(json.loads(json.dumps(changed.as_dict()))).benchmarks == asked
+
+
+def test_a_benchmark_on_a_figure_that_there_is_not_is_refused(panel):
+    with pytest.raises(CampaignError, match="'luck'.*wanted a portfolio figure"):
+        draft_spec(panel, Choices(benchmarks=Benchmarks(more=(Benchmark("luck", 1.0),))))
