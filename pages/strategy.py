@@ -97,7 +97,7 @@ def tab(names: list[str], key: str) -> str:
     """The tab in view: the one that the address names, else the one that this viewer has chosen. The address follows it."""
     asked, shown = st.query_params.get("tab"), st.session_state.get("strategy.tab")
     if asked and asked != shown:
-        found = next((name for name in names if name.casefold() == asked.casefold()), None)
+        found = next((name for name in names if name.casefold().rstrip("?") == asked.casefold().rstrip("?")), None)
         if found:
             st.session_state[key] = found
         else:
