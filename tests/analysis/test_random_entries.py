@@ -42,7 +42,7 @@ def test_each_draw_trades_as_often_on_each_side_of_each_asset_and_holds_as_long(
             ours = found[found["symbol"] == symbol]
             assert sorted(ours["direction"]) == sorted(of["direction"])
             if missing:  # a bar before a missing one, which no entry can be decided on, is held and not counted
-                assert ours["bars_held"].sum() == pytest.approx(of["held"].sum(), rel=0.05)
+                assert ours["bars_held"].sum() == pytest.approx(of["held"].sum(), rel=0.1)
             else:
                 assert sorted(ours["bars_held"]) == sorted(of["held"])
         assert (found["quantity"] * found["entry_price"]).max() < 0.7  # half of a sleeve, as its own

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from engine.__main__ import app
-from engine.command import backtest, check, research
+from engine.command import backtest, check, research, survives
 from engine.market.bars import Panel
 from engine.research import service as service_module
 from engine.research.evaluation import Evaluator, open_evaluator
@@ -95,7 +95,7 @@ def cli(store: Path, lent: tuple[SandboxPool, Evaluator], monkeypatch: pytest.Mo
     def open_lent(settings: Settings) -> Iterator[Evaluator]:
         yield evaluator
 
-    for module in (backtest, check, research):
+    for module in (backtest, check, research, survives):
         monkeypatch.setattr(module, "open_evaluator", open_lent)
     monkeypatch.setattr(service_module, "SandboxPool", lambda slots, limits: pool)
 

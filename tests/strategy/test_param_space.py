@@ -11,6 +11,7 @@ from engine.strategy.param_space import (
     key_of,
     near,
     neighbours,
+    one_step_each_way,
     other_levels,
     place_of,
     points_in,
@@ -137,3 +138,23 @@ def test_points_are_counted():
     assert points_in((INT, HOW)) == 32
     assert points_in(()) == 1
     assert points_in(ALL) == np.inf
+
+
+def test_one_step_each_way_changes_one_parameter_and_stays_in_its_range():
+    params = {"n": 6, "x": 0.5, "how": "sma"}
+    sets = one_step_each_way(ALL, params)
+    changed = [{name: value for name, value in found.items() if value != params[name] or name == "how"} for found in sets]
+    assert [(c.get("n"), c["how"]) for c in changed[:2]] == [(5, "sma"), (7, "sma")]  # a tenth of 7 is less than a whole step
+    assert [found["x"] for found in sets[2:4]] == pytest.approx([0.5 / 100**0.1, 0.5 * 100**0.1])
+    assert [found["how"] for found in sets[4:]] == ["ema", True]
+    assert sets[5]["how"] is True
+
+
+def test_at_an_end_there_is_no_step_beyond_it_and_none_where_nothing_can_vary():
+    assert one_step_each_way((INT,), {"n": 12}) == [{"n": 11}]
+    assert one_step_each_way((HOW,), {"how": 1}) == [{"how": True}]
+    assert (
+        one_step_each_way((ParamRange("n", "int", 3, 3), ParamRange("one", "choice", choices=("a",))), {"n": 3, "one": "a"}) == []
+    )
+    assert one_step_each_way((ParamRange("w", "int", 0, 40),), {"w": 38}) == [{"w": 34}, {"w": 40}]
+    assert one_step_each_way((), {}) == []
