@@ -7,7 +7,7 @@ import pytest
 
 from engine.analysis.decisions import changed_cells, differences, furthest_change, unpack_signals
 from engine.records import Signals
-from engine.strategy.packing import pack_signals
+from engine.strategy.packing import of_assets, pack_signals
 
 BARS, ASSETS = 130, 4
 
@@ -78,3 +78,14 @@ def test_the_furthest_look_counts_and_only_before_its_assets_cut(plain):
     assert furthest_change(before, after, np.array([40, 80, 80, 80])).bar == 77
     assert furthest_change(before, after, np.full(ASSETS, 40)) is None
     assert furthest_change(before, after, np.full(ASSETS, 85), until=39) is None
+
+
+def test_without_the_entries_of_some_assets_the_others_keep_theirs_with_their_stops(plain):
+    kept = np.array([True, False, False, True])
+    before, after = unpack_signals(packed(plain)), unpack_signals(of_assets(packed(plain), kept))
+    for name in ("entries", "short_entries"):
+        np.testing.assert_array_equal(after.flags[name], before.flags[name] & kept[:, None])
+    np.testing.assert_array_equal(after.flags["exits"], before.flags["exits"])
+    for name in ("stop_loss", "rank"):
+        np.testing.assert_array_equal(after.values[name][kept], before.values[name][kept])
+        assert np.isnan(after.values[name][~kept]).all()

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from engine.analysis.twins import shifted_twins
+from engine.analysis.decisions import unpack_signals
+from engine.analysis.twins import shifted, shifted_twins
 from engine.backtest.simulation import open_market, simulate_trades
 from engine.records import Costs, Window
 from engine.strategy.packing import pack_signals
@@ -61,3 +62,13 @@ def test_equal_seeds_give_equal_twins_and_others_others(market):
 def test_who_never_trades_beats_nobody_and_is_not_computed(market):
     found = shifted_twins(signals_of(market, np.zeros((1_200, 4), bool)), market, FREE, n=5)
     assert np.isnan(found.beaten)
+
+
+def test_what_is_shifted_out_of_the_window_comes_in_again_only_where_it_wraps(market):
+    entries, stops = np.zeros((1_200, 4), bool), np.random.default_rng(7).uniform(0.01, 0.1, (1_200, 4))
+    entries[[0, 5, 1_199]] = True
+    own = signals_of(market, entries, stop_loss=stops)
+    for wraps, bars in ((True, [0, 1, 6]), (False, [1, 6])):
+        found = unpack_signals(shifted(own, unpack_signals(own), 1, wraps=wraps))
+        assert np.flatnonzero(found.flags["entries"][2]).tolist() == bars
+        assert found.values["stop_loss"][2, [1, 6]].tolist() == stops[[0, 5], 2].tolist()
