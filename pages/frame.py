@@ -64,8 +64,8 @@ def _model(service: ResearchService, status: ServiceStatus) -> None:
 def _prompts(service: ResearchService) -> None:
     """That the file of prompts is broken, on every page: the model is asked with a text that nobody sees in the file."""
     if (why := service.model.prompts.problem) is not None:
-        st.page_link("pages/prompts.py", label=":orange[Prompts file broken, last good one in use]", icon=":material/warning:",
-                     help=plain(why))  # fmt: skip
+        st.page_link("pages/prompts.py", label=":orange[Prompts file broken]", icon=":material/warning:",
+                     help=f"The last good one is in use. {plain(why)}")  # fmt: skip
 
 
 def run_in_work(status: ServiceStatus) -> None:
