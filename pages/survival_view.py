@@ -77,8 +77,8 @@ def show(found: SurvivalReport) -> None:
 
 
 def _row(test: StressTest) -> dict[str, Any]:
-    wanted = "" if test.threshold is None else f"{test.relation} {_figure(test.threshold, test.unit)}"
-    value = "" if test.value is None else _figure(test.value, test.unit)
+    wanted = "" if test.threshold is None else f"{test.relation} {_figure(test.threshold, test.unit, signed=False)}"
+    value = "" if test.value is None else _figure(test.value, test.unit, signed=test.unit == "fraction")
     margin = "" if test.margin is None else _figure(test.margin, test.unit, signed=True)
     return {
         "passed": STATES[test.passed], "label": test.label, "value": value, "wanted": wanted, "margin": margin,
@@ -86,8 +86,8 @@ def _row(test: StressTest) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _figure(value: float, unit: str, *, signed: bool = False) -> str:
-    """A figure in its unit; margins of shares with a sign, as returns always have."""
+def _figure(value: float, unit: str, *, signed: bool) -> str:
+    """A figure in its unit."""
     if unit in ("fraction", "share"):
-        return look.percent(value, signed=signed or unit == "fraction")
+        return look.percent(value, signed=signed)
     return f"{value:{'+' if signed else ''},.0f} {unit}"

@@ -86,9 +86,9 @@ def _line(test: StressTest) -> str:
     """The test in one line: its state, its figure against the threshold, and in words."""
     if test.value is None:
         return f"{STATES[test.passed]:<7} {test.label}: not computable: {test.sentence}"
-    shown, wanted = (_figure(value, test.unit) for value in (test.value, test.threshold))
+    shown, wanted = _figure(test.value, test.unit, sign=test.unit == "fraction"), _figure(test.threshold, test.unit, sign=False)
     return f"{STATES[test.passed]:<7} {test.label}: {shown} {test.relation} {wanted}: {test.sentence}"
 
 
-def _figure(value: float | None, unit: str) -> str:
-    return percent(value, sign=unit == "fraction") if unit in ("fraction", "share") else number(value, 0)
+def _figure(value: float | None, unit: str, *, sign: bool) -> str:
+    return percent(value, sign=sign) if unit in ("fraction", "share") else number(value, 0)
