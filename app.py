@@ -35,6 +35,7 @@ NAVIGATION = {
         st.Page("pages/research_setup.py", title="Research", icon=":material/play_circle:", url_path="research"),
         st.Page("pages/campaigns.py", title="Campaigns", icon=":material/folder_open:"),
         st.Page("pages/runs.py", title="Runs", icon=":material/leaderboard:"),
+        st.Page("pages/scorecard.py", title="Scorecard", icon=":material/fact_check:"),
         st.Page("pages/strategy.py", title="Strategy", icon=":material/code:"),
     ],
     "Explain": [st.Page("pages/assets.py", title="Assets", icon=":material/stacked_bar_chart:")],

@@ -4,7 +4,7 @@ Colours and units come from `pages.look`. A series of more than `MAX_POINTS` poi
 stretch the lowest and highest value stay, so that no peak and no fall is lost.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from itertools import pairwise
 
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from engine.analysis.luck import LuckCurve
 from pages.look import colour, figure_label
 
 MAX_POINTS = 5_000
@@ -145,13 +146,34 @@ def exposure_figure(exposure: pd.Series, *, window: str = "train", dark: bool = 
     return time_axis(figure, dark, exposure.index)
 
 
-def best_curve_figure(progress: pd.DataFrame, *, objective: str = "sharpe", dark: bool = False, height: int = 340) -> go.Figure:
+def luck_traces(numbers: np.ndarray, curve: LuckCurve, last: int, window: str, dark: bool) -> list[go.Scatter]:
+    """The band that holds the best of so many trials without skill, and the expected best: to lie behind a curve of best results.
+    `numbers`: runs at which the curve is known; it is drawn on to run `last`."""
+    x = np.append(numbers, max(last, numbers[-1]))
+    low, high, expected = (np.append(values, values[-1]) for values in (curve.low, curve.high, curve.expected))
+    ground = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip"}
+    told = f"best by luck alone, {window}"
+    return [
+        go.Scatter(x=x, y=low, showlegend=False, **ground),
+        go.Scatter(x=x, y=high, fill="tonexty", fillcolor=colour("null", dark), **ground,
+                   name=f"{curve.level:.0%} of searches without skill"),
+        go.Scatter(x=x, y=expected, mode="lines", name=told.capitalize(), line={"color": colour("neutral", dark), "dash": "dash"},
+                   hovertemplate=f"%{{y:,.2f}}<extra>{told}</extra>"),
+    ]  # fmt: skip
+
+
+def best_curve_figure(
+    progress: pd.DataFrame, *, objective: str = "sharpe", dark: bool = False, height: int = 340,
+    behind: Sequence[go.Scatter] = (),
+) -> go.Figure:  # fmt: skip
     """Each run's objective on train and validation (marks) and the best so far (steps), by run number.
 
     `progress`: as `Queries.progress` gives it. The best on validation is drawn where the objective is Sharpe, by which boards
-    are ranked; failed runs leave a gap.
+    are ranked; failed runs leave a gap. `behind`: traces that are drawn first.
     """
-    figure = blank(dark, height=height, x="Run number", y=figure_label(objective))
+    unit = " per year" if objective in ("sharpe", "sortino") else ""
+    figure = blank(dark, height=height, x="Run number", y=figure_label(objective) + unit)
+    figure.add_traces(list(behind))
     percent = "%" in figure_label(objective)
     form = "+.2%" if percent else ",.2f"
     shown = progress.tail(MAX_POINTS // 2)

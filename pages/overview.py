@@ -6,7 +6,7 @@ import streamlit as st
 from engine.errors import EngineError
 from engine.records import RUN_WINDOWS
 from engine.store.answers import CampaignRow
-from pages import figures, look, run_choice, selection, setup, welcome
+from pages import look, luck_view, run_choice, selection, setup, welcome
 from pages.access import attempt, research, show_problem
 from pages.frame import controls, run_in_work
 from pages.headline import HEADLINES, headline, show_benchmarks
@@ -60,8 +60,7 @@ def best_run(campaign: CampaignRow, best_id: str | None, progress: pd.DataFrame)
     left, right = st.columns([5, 2], gap="medium")
     with left.container(border=True, height=430):
         st.markdown("**Best so far, and each run**")
-        curve = figures.best_curve_figure(progress, objective=campaign.spec.objective, dark=look.is_dark(), height=360)
-        look.show(curve, "overview.curve")
+        luck_view.best_so_far(service, campaign, progress, window, key="overview.curve")
     with right.container(border=True, height=430):
         st.markdown("**Benchmarks**", help=f"What a good strategy must meet, against run {run.number:,} on {window}.")
         show_benchmarks(run.figures.get(window, {}), campaign.spec.benchmarks, window)
@@ -133,6 +132,7 @@ def campaign_page(board: pd.DataFrame) -> None:
         st.info("The first run will stand here as soon as it is recorded.", icon=":material/hourglass_top:")
         return
     best_run(campaign, board.loc[campaign.campaign_id, "best_run_id"], progress)
+    luck_view.budget_card(service, campaign)
     meter_card(service, campaign)
     latest(campaign)
 

@@ -10,7 +10,7 @@ from engine.errors import EngineError
 from engine.figures import PORTFOLIO_FIGURES
 from engine.records import RUN_WINDOWS
 from engine.store.answers import CampaignRow
-from pages import figures_runs, funnel_view, look, result_views, run_choice, selection, tables
+from pages import figures_runs, funnel_view, look, luck_view, result_views, run_choice, selection, tables
 from pages.access import research
 
 service = research()
@@ -134,7 +134,13 @@ def lineage(campaign: CampaignRow) -> None:
     table(with_texts(line), ["number", "link", "arm", "objective", "validation_sharpe", "result"])
 
 
-VIEWS = {"Leaderboard": leaderboard, "What changed": changes, "Lineage": lineage, "Funnel": partial(funnel_view.funnel, service)}
+VIEWS = {
+    "Leaderboard": leaderboard,
+    "Best so far": partial(luck_view.curve_view, service),
+    "What changed": changes,
+    "Lineage": lineage,
+    "Funnel": partial(funnel_view.funnel, service),
+}
 
 look.header("Runs", "Which runs were best, and what changed from run to run?")
 try:

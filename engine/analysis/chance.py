@@ -80,6 +80,12 @@ def normal_score(t_value: np.ndarray | float, freedom: int) -> np.ndarray:
     return np.sign(value) * -ndtri(stdtr(freedom, -np.abs(value)))
 
 
+def independent_maxima(trials: float, seed: int) -> np.ndarray:
+    """(DRAWS,) best of so many independent standard normals: z(u^(1/n)), u uniform."""
+    uniform = np.random.default_rng(seed).random(DRAWS)
+    return np.asarray(-ndtri(-np.expm1(np.log(uniform) / max(trials, 1))))
+
+
 def independent_trials(maxima: np.ndarray) -> float:
     """How many independent candidates have the expected best of these `chance_maxima`; NaN without candidates.
 

@@ -10,10 +10,9 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
 
 from engine.analysis.alpha import beyond_hold
-from engine.analysis.chance import DRAWS, chance_maxima, independent_trials
+from engine.analysis.chance import DRAWS, chance_maxima, independent_maxima, independent_trials
 from engine.analysis.evidence_inputs import candidates
 from engine.analysis.meter import BASELINES
 from engine.analysis.metrics import daily_returns
@@ -110,7 +109,7 @@ class CampaignBook:
         others = sum(n for origin, n in self._queries.campaign_trials(campaign_id).items() if origin not in ("loop", "vault"))
         maxima = np.full(DRAWS, -np.inf) if found.maxima is None else found.maxima
         if unknown := found.unknown + others:
-            maxima = np.maximum(maxima, _independent_maxima(unknown, zlib.crc32(campaign_id.encode())))
+            maxima = np.maximum(maxima, independent_maxima(unknown, zlib.crc32(campaign_id.encode())))
         return maxima, found.scenarios + unknown
 
 
@@ -129,12 +128,6 @@ def _over_baselines(train: RunReturns, beyond: np.ndarray) -> Superiority | None
     """Superiority over the mean of the baselines' candidates: what an arm earns that knows nothing. None without any."""
     rows = [i for i, arm in enumerate(train.arms) if arm in BASELINES]
     return superior_predictive_ability(beyond, beyond[rows].mean(axis=0), _SEED) if rows else None
-
-
-def _independent_maxima(trials: int, seed: int) -> np.ndarray:
-    """(DRAWS,) best of so many independent standard normals: z(u^(1/n)), u uniform."""
-    uniform = np.random.default_rng(seed).random(DRAWS)
-    return np.asarray(-ndtri(-np.expm1(np.log(uniform) / max(trials, 1))))
 
 
 def is_number(value: float | None) -> bool:

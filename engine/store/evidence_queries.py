@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from engine.figures import PORTFOLIO_FIGURES
+from engine.records import RUN_WINDOWS
 from engine.store.database import Reader
 from engine.store.looks import VaultResult, after_looks, looks_on, vault_result
 
@@ -21,6 +23,16 @@ class RunReturns:
     arms: tuple[str, ...]
     days: np.ndarray
     daily: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class RunLuck:
+    """The `chance_maxima` of a run's scenarios on train, None for one from before they were kept."""
+
+    run_id: str
+    number: int
+    scenarios: int
+    maxima: np.ndarray | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +81,35 @@ class EvidenceQueries:
                 found = maxima if found is None else np.maximum(found, maxima)
         known = sum(int(n) for packed, n in rows if packed is not None)
         return TrialLuck(found, known, sum(int(n) for packed, n in rows if packed is None))
+
+    def luck_by_run(self, campaign_id: str, runs: int) -> list[RunLuck]:
+        """What the scenarios of each of the campaign's first `runs` runs show by luck, in the order of the runs."""
+        rows = self._reader.rows(
+            """SELECT r.run_id, r.number, r.scenarios, l.maxima FROM runs r LEFT JOIN run_luck l USING (run_id)
+               WHERE r.campaign_id = ? ORDER BY r.number LIMIT ?""",
+            [campaign_id, runs],
+        )
+        kept = [None if packed is None else np.frombuffer(packed, "<f2").astype(float) for *_, packed in rows]
+        return [RunLuck(str(r), int(i), int(n or 0), maxima) for (r, i, n, _), maxima in zip(rows, kept, strict=True)]
+
+    def day_count(self, campaign_id: str, window: str) -> int:
+        """Days of the campaign's returns on that window; 0 without any."""
+        rows = self._reader.rows(
+            """SELECT d.days FROM run_returns q JOIN runs r USING (run_id) JOIN day_sets d USING (days_hash)
+               WHERE r.campaign_id = ? AND q."window" = ? LIMIT 1""",
+            [campaign_id, window],
+        )
+        return len(rows[0][0]) // 4 if rows else 0
+
+    def baselines(self, campaign_id: str, window: str, figures: Sequence[str]) -> pd.DataFrame:
+        """The scored runs of the campaign's baselines on a window that runs are scored on: arm, and those figures. KeyError for
+        a figure or a window that there is not."""
+        if window not in RUN_WINDOWS or not set(figures) <= set(PORTFOLIO_FIGURES):
+            raise KeyError(f"{window}: {', '.join(figures)}")
+        columns = "".join(f", {window}_{name} AS {name}" for name in figures)
+        sql = f"""SELECT arm{columns} FROM runs
+                  WHERE campaign_id = ? AND arm IN ('random', 'mutate') AND status = 'scored' ORDER BY number"""
+        return self._reader.read(sql, [campaign_id])
 
     def run_count(self, campaign_id: str) -> int:
         """How many runs the campaign has: what was computed of it holds until there is another."""

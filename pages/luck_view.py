@@ -1,0 +1,96 @@
+"""Luck where people look: behind the best results, what the best of so many trials shows without skill; what data can bear."""
+
+import streamlit as st
+
+from engine.analysis.evidence_words import STATISTICS
+from engine.errors import EngineError
+from engine.records import RUN_WINDOWS
+from engine.research.campaign_luck import SHARPE, CampaignLuck, campaign_luck, runs_counted
+from engine.research.service import ResearchService
+from engine.store.answers import CampaignRow
+from pages import figures, look
+
+
+@st.cache_data(max_entries=20, show_spinner=False)
+def _luck(_service: ResearchService, store: str, campaign_id: str, runs: int) -> CampaignLuck:
+    return campaign_luck(campaign_id, _service.queries, _service.results.panel)
+
+
+def luck_of(service: ResearchService, campaign: CampaignRow) -> CampaignLuck:
+    """Luck in the campaign, kept until it has so many more runs that it matters. Raises EngineError where the bars are gone."""
+    return _luck(service, str(service.settings.store_dir), campaign.campaign_id, runs_counted(campaign.runs))
+
+
+def best_so_far(service: ResearchService, campaign: CampaignRow, progress: object, window: str, *, key: str) -> None:
+    """The curve of best results, luck on that window behind it, and a sentence that compares the two."""
+    behind, told = [], "Luck is drawn behind Sharpe ratios alone: of this objective its distribution is not known."
+    if campaign.spec.objective == "sharpe":
+        try:
+            luck = luck_of(service, campaign)
+        except EngineError as error:
+            told = f"Luck: {look.NOT_COMPUTED}: {error}"
+        else:
+            found = luck.lines[window]
+            told = _compared(progress, luck, window)
+            if len(found.numbers):
+                last = int(progress["number"].max())  # type: ignore[index]
+                behind = figures.luck_traces(found.numbers, found.curve, last, window, look.is_dark())
+    curve = figures.best_curve_figure(
+        progress, objective=campaign.spec.objective, dark=look.is_dark(), height=320, behind=behind  # type: ignore[arg-type]
+    )  # fmt: skip
+    look.show(curve, key)
+    st.caption(look.plain(told), help=f"{STATISTICS['expected_best'].sentence} {STATISTICS['effective_trials'].sentence}")
+
+
+def _compared(progress: object, luck: CampaignLuck, window: str) -> str:
+    """The best so far beside what luck alone shows, in a sentence."""
+    found = luck.lines[window]
+    if not len(found.numbers):
+        return f"Luck on {window}: {look.NOT_COMPUTED}, no run has returns there yet."
+    column = {"train": "best_objective", "validation": "best_validation_sharpe"}[window]
+    best = progress[column].iloc[-1]  # type: ignore[index]
+    expected, high = float(found.curve.expected[-1]), float(found.curve.high[-1])
+    verdict = (
+        "No run has enough trades yet." if look.is_missing(best)
+        else f"The best, {look.number(best)}, is no evidence: luck alone is expected to show more." if best < expected
+        else f"The best, {look.number(best)}, lies within what luck shows." if best <= high
+        else f"The best, {look.number(best)}, lies above what luck shows."
+    )  # fmt: skip
+    return (
+        f"{verdict} Of {look.count(found.effective)} effective trials without skill the best on {window} is expected to have a"
+        f" Sharpe ratio of {look.number(expected)} a year, and at most {look.number(high)} in 95 of 100 searches."
+    )
+
+
+def curve_view(service: ResearchService, campaign: CampaignRow) -> None:
+    """The curve of best results on the window that the viewer chooses."""
+    window = st.segmented_control("Luck on", RUN_WINDOWS, default="validation", required=True, key="runs.luck_window")
+    best_so_far(service, campaign, service.queries.progress(campaign.campaign_id), window, key="runs.curve")
+
+
+def budget_card(service: ResearchService, campaign: CampaignRow) -> None:
+    """The data budget as a gauge with a plain sentence."""
+    words = STATISTICS["data_budget"]
+    with st.container(border=True):
+        st.markdown("**Data budget**", help=f"{words.sentence} {words.reading} {words.source}.")
+        try:
+            found = luck_of(service, campaign).budget
+        except EngineError as error:
+            st.caption(look.plain(f"{look.NOT_COMPUTED}: {error}"))
+            return
+        if found.reason:
+            st.caption(look.plain(f"{look.NOT_COMPUTED}: {found.reason}"))
+            return
+        share = min(found.used / found.supported, 1.0)
+        st.progress(share, text=f"{_trials(found.used)} of {_trials(found.supported)} independent trials spent")
+        left = f"{_trials(found.left) if found.left >= 1 else 'no'} more independent trials"
+        more = f"; {_trials(found.used)} would ask for {found.needed_years:,.1f} years" if found.left < 1 else ""
+        st.caption(
+            f"The {found.years:,.1f} years of train can bear {left} before luck alone is expected to show a Sharpe ratio of"
+            f" {SHARPE:g} a year{more}. "
+            + ("" if found.left >= 1 else f"A Sharpe ratio of {SHARPE:g} on train proves nothing here: get more data or ask for more.")
+        )  # fmt: skip
+
+
+def _trials(number: float) -> str:
+    return look.count(number) if number < 1e9 else "more than a billion"
