@@ -82,13 +82,13 @@ def budget_card(service: ResearchService, campaign: CampaignRow) -> None:
             st.caption(look.plain(f"{look.NOT_COMPUTED}: {found.reason}"))
             return
         share = min(found.used / found.supported, 1.0)
-        st.progress(share, text=f"{_trials(found.used)} of {_trials(found.supported)} independent trials spent")
+        st.progress(share, text=f"{_trials(found.used)} independent trials spent; the data can bear {_trials(found.supported)}")
         left = f"{_trials(found.left) if found.left >= 1 else 'no'} more independent trials"
         more = f"; {_trials(found.used)} would ask for {found.needed_years:,.1f} years" if found.left < 1 else ""
         st.caption(
             f"The {found.years:,.1f} years of train can bear {left} before luck alone is expected to show a Sharpe ratio of"
             f" {SHARPE:g} a year{more}. "
-            + ("" if found.left >= 1 else f"A Sharpe ratio of {SHARPE:g} on train proves nothing here: get more data or ask for more.")
+            + ("" if found.left >= 1 else f"So a Sharpe ratio of {SHARPE:g} on train proves nothing: get more data or ask for more.")
         )  # fmt: skip
 
 

@@ -134,13 +134,8 @@ def lineage(campaign: CampaignRow) -> None:
     table(with_texts(line), ["number", "link", "arm", "objective", "validation_sharpe", "result"])
 
 
-VIEWS = {
-    "Leaderboard": leaderboard,
-    "Best so far": partial(luck_view.curve_view, service),
-    "What changed": changes,
-    "Lineage": lineage,
-    "Funnel": partial(funnel_view.funnel, service),
-}
+VIEWS = {"Leaderboard": leaderboard, "Best so far": partial(luck_view.curve_view, service), "What changed": changes,
+         "Lineage": lineage, "Funnel": partial(funnel_view.funnel, service)}  # fmt: skip
 
 look.header("Runs", "Which runs were best, and what changed from run to run?")
 try:

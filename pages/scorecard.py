@@ -4,7 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from engine.analysis.benchmarks import benchmark_words
-from engine.analysis.scorecard import Cell, Row
+from engine.analysis.scorecard import WORST, Cell, Row
 from engine.errors import EngineError
 from engine.research.scorecard import Scorecard, scorecard_of
 from engine.store.answers import CampaignRow, RunRow
@@ -21,7 +21,7 @@ COLUMNS = {
     ),
     "Baselines": st.column_config.TextColumn(help="Runs of the random and mutate arms that meet the benchmark on this window."),
     "To go": st.column_config.TextColumn(help="What is missing to the benchmark; a dash where it is reached."),
-    "95% interval": st.column_config.TextColumn(help="Days drawn anew in blocks; it knows nothing of other trials."),
+    "95% interval": st.column_config.TextColumn(width=180, help="Days drawn anew in blocks; it knows nothing of other trials."),
 }
 
 
@@ -35,30 +35,33 @@ def gap(row: Row, cell: Cell) -> str:
 def bounds(row: Row, cell: Cell) -> str:
     """The interval in the figure's unit, or why there is none."""
     of, name = cell.interval, row.benchmark.figure
-    return f"{look.figure_text(name, of.low)} to {look.figure_text(name, of.high)}" if not of.reason else f"none: {of.reason}"
+    return (
+        f"{look.figure_text(name, of.low)} to {look.figure_text(name, of.high)}"
+        if not of.reason
+        else f"{look.NOT_COMPUTED}: {of.reason}"
+    )
 
 
 def line(row: Row, cell: Cell) -> dict[str, str]:
     """One window of a benchmark as a line of its table; what is not known says why."""
     name = row.benchmark.figure
-    asked = "" if cell.window in row.benchmark.windows else ", not asked"
-    first = {"Window": cell.window + (f": {cell.where}" if cell.where else ""), "State": MARKS[cell.state][0] + asked}
+    asked = "" if cell.window in (*row.benchmark.windows, WORST, "vault") else ", not asked"
+    first = {"Window": cell.window, "State": MARKS[cell.state][0] + (f", {cell.where}" if cell.where else asked)}
     if cell.why_not:
         return first | {"Found": look.NOT_COMPUTED if cell.state != "sealed" else "sealed", "95% interval": cell.why_not}
     text = look.figure_text
-    luck = (
-        f"{text(name, cell.luck.value)}: {cell.luck.told}" if not look.is_missing(cell.luck.value) else f"none: {cell.luck.told}"
-    )
+    value = look.NOT_COMPUTED if look.is_missing(cell.luck.value) else text(name, cell.luck.value)
+    luck = f"{value}: {cell.luck.told}"
     out = first | {"Found": text(name, cell.found), "To go": gap(row, cell)}
     if name.startswith("win_rate"):
         out["Expectancy"] = text("expectancy", cell.beside)
-    out |= {"n": f"{look.count(cell.n)} {cell.n_of}", "95% interval": bounds(row, cell), "Luck alone": luck}
+    out |= {"n": f"{look.count(cell.n)} {cell.n_of}", "95% interval": bounds(row, cell)}
     if not cell.where:
         out["Buy-and-hold"] = text(name, cell.hold)
         if name == "total_return":
             out["Excess"] = look.figure_change(name, cell.excess) or look.NOT_COMPUTED
         out["Baselines"] = f"{cell.rivals_met:,} of {cell.rivals:,}" if cell.rivals else "none"
-    return out
+    return out | {"Luck alone": luck}
 
 
 def card(row: Row) -> None:
@@ -78,7 +81,7 @@ def card(row: Row) -> None:
         st.dataframe(lines, column_config=COLUMNS, hide_index=True, key=f"scorecard.{benchmark_words(of)}")
         for cell in row.asked:
             if cell.no_skill:
-                st.caption(f"{cell.window.capitalize()}: {cell.no_skill}.")
+                st.caption(f"Met without skill on {cell.window}: {cell.no_skill}.")
 
 
 def summary(found: Scorecard) -> None:
@@ -115,7 +118,7 @@ try:
     shown = trades_again(looked_at, chosen)
     summary(shown)
     st.caption(
-        "On total capital, idle sleeves included, after costs, and never summed over accounts. The worst case is the value furthest"
+        "On total capital, idle sleeves included, after costs, never summed over accounts. The worst case is the value furthest"
         " from the benchmark over the windows that are open and, for ratios, their quarters; sums grow with time and have windows"
         " alone. What buy-and-hold or a baseline meets too is met without skill."
     )
