@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from engine.analysis.deflated import DataBudget
 from engine.analysis.evidence_words import STATISTICS
 from engine.errors import EngineError
 from engine.records import RUN_WINDOWS
@@ -83,13 +84,20 @@ def budget_card(service: ResearchService, campaign: CampaignRow) -> None:
             return
         share = min(found.used / found.supported, 1.0)
         st.progress(share, text=f"{_trials(found.used)} independent trials spent; the data can bear {_trials(found.supported)}")
-        left = f"{_trials(found.left) if found.left >= 1 else 'no'} more independent trials"
-        more = f"; {_trials(found.used)} would ask for {found.needed_years:,.1f} years" if found.left < 1 else ""
-        st.caption(
-            f"The {found.years:,.1f} years of train can bear {left} before luck alone is expected to show a Sharpe ratio of"
-            f" {SHARPE:g} a year{more}. "
-            + ("" if found.left >= 1 else f"So a Sharpe ratio of {SHARPE:g} on train proves nothing: get more data or ask for more.")
-        )  # fmt: skip
+        st.caption(_budget_told(found))
+
+
+def _budget_told(found: DataBudget) -> str:
+    """How many more trials the data can bear, and what follows if none."""
+    left = _trials(found.left) if found.left >= 1 else "no"
+    told = (
+        f"The {found.years:,.1f} years of train can bear {left} more independent trials before luck alone is expected to show a "
+        f"Sharpe ratio of {SHARPE:g} a year"
+    )
+    if found.left >= 1:
+        return f"{told}."
+    needed = f"{_trials(found.used)} would ask for {found.needed_years:,.1f} years"
+    return f"{told}; {needed}. So a Sharpe ratio of {SHARPE:g} on train proves nothing: get more data or ask for more."
 
 
 def _trials(number: float) -> str:

@@ -35,11 +35,9 @@ def gap(row: Row, cell: Cell) -> str:
 def bounds(row: Row, cell: Cell) -> str:
     """The interval in the figure's unit, or why there is none."""
     of, name = cell.interval, row.benchmark.figure
-    return (
-        f"{look.figure_text(name, of.low)} to {look.figure_text(name, of.high)}"
-        if not of.reason
-        else f"{look.NOT_COMPUTED}: {of.reason}"
-    )
+    if of.reason:
+        return f"{look.NOT_COMPUTED}: {of.reason}"
+    return f"{look.figure_text(name, of.low)} to {look.figure_text(name, of.high)}"
 
 
 def line(row: Row, cell: Cell) -> dict[str, str]:

@@ -1,0 +1,69 @@
+"""Scorecard: its figures are those of the ledger, the vault stays sealed, and luck is told on Overview and Runs."""
+
+from collections.abc import Callable
+
+from streamlit.testing.v1 import AppTest
+
+from engine.research.campaign_luck import campaign_luck, runs_counted
+from pages.access import research
+from pages.look import figure_text
+
+
+def captions(page: AppTest) -> str:
+    return " ".join(caption.value for caption in page.caption)
+
+
+def test_each_benchmark_has_its_windows_with_the_figures_of_the_ledger(page: Callable[[str], AppTest]) -> None:
+    scorecard, queries = page("scorecard"), research().queries
+    run = queries.run(queries.campaigns()["best_run_id"].iloc[0])
+    assert len(scorecard.dataframe) == 4
+    table = scorecard.dataframe[0].value.set_index("Window")
+    assert table.index.tolist() == ["train", "validation", "vault", "worst case"]
+    assert table.loc["validation", "Found"] == figure_text("total_return", run.figures["validation"]["total_return"])
+    assert table.loc["train", "Buy-and-hold"] == figure_text("total_return", run.figures["train"]["buy_and_hold_return"])
+    assert table.loc["vault", "Found"] == "sealed"
+    assert "Data budget" in " ".join(text.value for text in scorecard.markdown)
+
+
+def test_a_win_rate_has_expectancy_beside_it_and_an_interval_once_trades_are_made(page: Callable[[str], AppTest]) -> None:
+    scorecard = page("scorecard")
+    before = scorecard.dataframe[3].value.set_index("Window").loc["train"]
+    assert before["Expectancy"].endswith("%")
+    assert before["95% interval"].startswith("not computed")
+    scorecard.button(key="scorecard.trades").click().run()
+    assert not scorecard.exception
+    after = scorecard.dataframe[3].value.set_index("Window").loc["train"]
+    assert " to " in after["95% interval"] or "days with trades" in after["95% interval"]
+    assert after["Found"] == before["Found"]
+
+
+def test_an_opened_vault_is_shown_beside_the_other_windows(page: Callable[[str], AppTest]) -> None:
+    page("overview")
+    service = research()
+    run_id = service.queries.campaigns()["best_run_id"].iloc[0]
+    seen = service.promoter.vault.look(run_id, who="page", why="test")
+    table = page("scorecard").dataframe[0].value.set_index("Window")
+    assert table.loc["vault", "Found"] == figure_text("total_return", seen.figures["total_return"])
+
+
+def test_luck_is_told_behind_the_best_results_on_overview_and_on_runs(page: Callable[[str], AppTest]) -> None:
+    overview = captions(page("overview"))
+    assert "effective trials without skill" in overview
+    assert "years of train can bear" in overview
+    runs = page("runs")
+    runs.segmented_control(key="runs.view").set_value("Best so far").run()
+    assert not runs.exception
+    assert "effective trials without skill" in captions(runs)
+
+
+def test_the_effective_trials_of_the_curve_grow_to_those_of_the_evidence(page: Callable[[str], AppTest]) -> None:
+    page("overview")
+    service = research()
+    campaign_id = service.queries.campaigns()["campaign_id"].iloc[0]
+    luck = campaign_luck(campaign_id, service.queries, service.results.panel)
+    evidence = service.promoter.book.of(campaign_id)
+    train = luck.lines["train"].curve.trials
+    assert (train[1:] >= train[:-1]).all()
+    assert train[-1] == evidence.effective
+    assert luck.budget.used == evidence.effective
+    assert runs_counted(12_345) == 12_000
