@@ -28,9 +28,7 @@ PLAIN = {
     "number": st.column_config.NumberColumn("Run", format="%,d", width=60, pinned=True),
     "link": st.column_config.LinkColumn("Open", display_text="strategy", width=75, help="Opens in a new tab."),
     "arm": st.column_config.TextColumn("Arm", width="small", help="Who wrote the strategy: an arm, or a person by hand."),
-    "objective": st.column_config.NumberColumn(
-        "Objective (train)", format="%,.2f", help="What the campaign maximises, on train."
-    ),
+    "objective": st.column_config.NumberColumn("Objective (train)", format="%,.2f", help="What the campaign maximises."),
     "after_look": st.column_config.NumberColumn("After look", format="%d", help="A person had seen the vault for this theme."),
     "scenarios": st.column_config.NumberColumn("Scenarios", format="%,d", help="Parameter sets that were tried."),
     "origin": st.column_config.TextColumn("Comes from"),
