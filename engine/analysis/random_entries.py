@@ -17,17 +17,19 @@ from engine.backtest.simulation import BATCH, Market, Room, simulate_batch
 from engine.records import Costs, SharedCash, Signals
 from engine.strategy.packing import pack_signals, unpack_bits
 
+BLOCKS = 24
 LEAST_PLACED = 0.9
 """Of entries, and of bars held, so many must find room elsewhere: who is always in the market has no other times."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Trades:
-    """The trades of one asset. `rows`: bars at whose close an entry may be decided; `held`, `sides`, `sizes`: (trades,) bars
-    held, +1 or -1, share of the sleeve."""
+    """The trades of one asset, in order of time. `rows`: bars at whose close an entry may be decided; `places`, `held`, `sides`,
+    `sizes`: (trades,) where among these rows each was decided, from 0 to 1; bars held; +1 or -1; share of the sleeve."""
 
     asset: int
     rows: np.ndarray
+    places: np.ndarray
     held: np.ndarray
     sides: np.ndarray
     sizes: np.ndarray
@@ -39,10 +41,11 @@ def random_entries(
 ) -> tuple[Twins, str]:  # fmt: skip
     """The strategy's Sharpe ratio beside those of `n` draws, and why there are none ("" if there are).
 
-    `signals` and the `trades` that they made on that market, as `simulate_trades` gives them. A draw puts the trades of each
-    asset, with their sides and sizes, in random order at random times that do not overlap, and leaves each after as many bars as
-    it was held, at the open: stops and targets decided how long, and are not asked again. A trade that was stopped in its first
-    bar is held for one. Equal seeds give equal draws.
+    `signals` and the `trades` that they made on that market, as `simulate_trades` gives them. A draw cuts the window into BLOCKS
+    parts at random and puts them in random order, the same for all assets: trades that come together rise and fall together, and
+    apart they would make the draws calmer than the strategy. Each trade goes with its part, with its side and size, and is left
+    after as many bars as it was held, at the open: stops and targets decided how long, and are not asked again. A trade that was
+    stopped in its first bar is held for one. Equal seeds give equal draws.
     """
     nothing = Twins(float("nan"), np.full(n, np.nan))
     if trades.empty:
@@ -82,7 +85,8 @@ def _by_asset(signals: Signals, trades: pd.DataFrame, market: Market) -> list[_T
         room = len(rows) - len(own)
         if held.sum() > room:
             held = np.maximum((held * (room - len(own)) / held.sum()).astype(np.int64), 1)
-        out.append(_Trades(int(asset), rows, held, sides[own], sizes[own]))
+        places = np.searchsorted(rows, decided[own]) / max(len(rows), 1)
+        out.append(_Trades(int(asset), rows, places, held, sides[own], sizes[own]))
     return out
 
 
@@ -92,14 +96,32 @@ def _draws(signals: Signals, by_asset: list[_Trades], market: Market, n: int, rn
     for _ in range(n):
         flags = {name: np.zeros(shape, bool, order="F") for name in ("entries", "exits", "short_entries", "short_exits")}
         sizes = np.full(shape, np.nan, order="F") if has_sizes else None
+        starts, moves = _rearranged(rng)
         for of in by_asset:
-            order = rng.permutation(len(of.held))
+            moved = (of.places + moves[np.searchsorted(starts, of.places, side="right") - 1]) % 1.0
+            order = np.argsort(moved, kind="stable")
             lengths = of.held[order] + 1
-            before = np.sort(rng.integers(0, len(of.rows) - lengths.sum() + 1, len(order)))
-            last = before + np.cumsum(lengths) - 1
+            last = np.cumsum(lengths) - 1 + _apart((moved[order] * len(of.rows)).astype(np.int64), lengths, len(of.rows))
             enter, leave, is_long = of.rows[last - lengths + 1], of.rows[last], of.sides[order] > 0
             flags["entries"][enter[is_long], of.asset] = flags["exits"][leave[is_long], of.asset] = True
             flags["short_entries"][enter[~is_long], of.asset] = flags["short_exits"][leave[~is_long], of.asset] = True
             if sizes is not None:
                 sizes[enter, of.asset] = of.sizes[order]
         yield pack_signals(flags, {"size": signals.size if sizes is None else sizes})
+
+
+def _rearranged(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """(BLOCKS,) where each part of the time from 0 to 1 starts, and how far it moves."""
+    starts = np.concatenate([[0.0], np.sort(rng.random(BLOCKS - 1))])
+    lengths, order = np.diff(np.append(starts, 1.0)), rng.permutation(BLOCKS)
+    after = np.empty(BLOCKS)
+    after[order] = np.cumsum(lengths[order]) - lengths[order]
+    return starts, after - starts + rng.random()
+
+
+def _apart(wanted: np.ndarray, lengths: np.ndarray, rows: int) -> np.ndarray:
+    """(trades,) free rows before each trade, so that each starts where it is `wanted`, or earlier where it would run into the
+    next or beyond the last of the rows."""
+    free = wanted - (np.cumsum(lengths) - lengths)
+    earliest = np.minimum.accumulate(free[::-1])[::-1]
+    return np.clip(earliest, 0, rows - lengths.sum())

@@ -76,6 +76,18 @@ def test_who_knows_the_next_bars_beats_all_draws_and_who_knows_nothing_about_hal
     assert np.std(shares) > 0.1
 
 
+def test_draws_are_no_calmer_than_a_strategy_that_enters_all_assets_at_once():
+    shares = []
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        together = random_bars(rng, 900, 1).repeat(8, axis=1) * np.exp(rng.normal(0, 0.002, (900, 8)))[:, :, None]
+        market = open_market(panel_of(together), Window("train", 0, 900))
+        own = pack_signals({"entries": np.repeat(rng.random((900, 1)) < 0.04, 8, axis=1)}, {}, max_bars=4)
+        trades = simulate_trades(market, own, Costs(0.004))[1]
+        shares.append(random_entries(own, trades, market, Costs(0.004), n=40, seed=seed)[0].beaten)
+    assert 0.25 < np.mean(shares) < 0.75  # entered each by itself, all draws would have a lower Sharpe ratio: costs alone, calmly
+
+
 def test_equal_seeds_give_equal_draws_also_of_an_account():
     market = market_of(6)
     own = pack_signals({"entries": np.random.default_rng(7).random((1_200, 4)) < 0.02}, {}, max_bars=5)
