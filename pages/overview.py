@@ -58,10 +58,10 @@ def best_run(campaign: CampaignRow, best_id: str | None, progress: pd.DataFrame)
         for name in HEADLINES:
             headline(name, progress, run.number, window)
     left, right = st.columns([5, 2], gap="medium")
-    with left.container(border=True, height=430):
+    with left.container(border=True, height="stretch"):
         st.markdown("**Best so far, and each run**")
         luck_view.best_so_far(service, campaign, progress, window, key="overview.curve")
-    with right.container(border=True, height=430):
+    with right.container(border=True, height="stretch"):
         st.markdown("**Benchmarks**", help=f"What a good strategy must meet, against run {run.number:,} on {window}.")
         show_benchmarks(run.figures.get(window, {}), campaign.spec.benchmarks, window)
 

@@ -14,11 +14,13 @@ from pages.access import research
 service = research()
 MARKS = {"reached": ("reached", "green"), "not reached": ("not reached", "red"), "sealed": ("sealed", "gray"),
          "not computable": ("not computable", "orange")}  # fmt: skip
+LUCK_HELP = (
+    "What the figure would be without skill: a Sharpe ratio is the expected best of so many effective trials, a return that of the "
+    "run's own days at that Sharpe ratio; of any other figure it is the median of the random arm's runs."
+)
 COLUMNS = {
     "Window": st.column_config.TextColumn(pinned=True, width="small"),
-    "Luck alone": st.column_config.TextColumn(
-        width="medium", help="What the figure would be without skill, and how it was found."
-    ),
+    "Luck alone": st.column_config.TextColumn(width=210, help=LUCK_HELP),
     "Baselines": st.column_config.TextColumn(help="Runs of the random and mutate arms that meet the benchmark on this window."),
     "To go": st.column_config.TextColumn(help="What is missing to the benchmark; a dash where it is reached."),
     "95% interval": st.column_config.TextColumn(width=180, help="Days drawn anew in blocks; it knows nothing of other trials."),
@@ -46,20 +48,20 @@ def line(row: Row, cell: Cell) -> dict[str, str]:
     asked = "" if cell.window in (*row.benchmark.windows, WORST, "vault") else ", not asked"
     first = {"Window": cell.window, "State": MARKS[cell.state][0] + (f", {cell.where}" if cell.where else asked)}
     if cell.why_not:
-        return first | {"Found": look.NOT_COMPUTED if cell.state != "sealed" else "sealed", "95% interval": cell.why_not}
+        return first | {"Found": "sealed" if cell.state == "sealed" else f"{look.NOT_COMPUTED}: {cell.why_not}"}
     text = look.figure_text
     value = look.NOT_COMPUTED if look.is_missing(cell.luck.value) else text(name, cell.luck.value)
     luck = f"{value}: {cell.luck.told}"
     out = first | {"Found": text(name, cell.found), "To go": gap(row, cell)}
     if name.startswith("win_rate"):
         out["Expectancy"] = text("expectancy", cell.beside)
-    out |= {"n": f"{look.count(cell.n)} {cell.n_of}", "95% interval": bounds(row, cell)}
-    if not cell.where:
-        out["Buy-and-hold"] = text(name, cell.hold)
-        if name == "total_return":
-            out["Excess"] = look.figure_change(name, cell.excess) or look.NOT_COMPUTED
-        out["Baselines"] = f"{cell.rivals_met:,} of {cell.rivals:,}" if cell.rivals else "none"
-    return out | {"Luck alone": luck}
+    out["n"] = f"{look.count(cell.n)} {cell.n_of}"
+    if cell.where:
+        return out
+    out |= {"95% interval": bounds(row, cell), "Buy-and-hold": text(name, cell.hold)}
+    if name == "total_return":
+        out["Excess"] = look.figure_change(name, cell.excess) or look.NOT_COMPUTED
+    return out | {"Baselines": f"{cell.rivals_met:,} of {cell.rivals:,}" if cell.rivals else "none", "Luck alone": luck}
 
 
 def card(row: Row) -> None:
@@ -118,7 +120,7 @@ try:
     st.caption(
         "On total capital, idle sleeves included, after costs, never summed over accounts. The worst case is the value furthest"
         " from the benchmark over the windows that are open and, for ratios, their quarters; sums grow with time and have windows"
-        " alone. What buy-and-hold or a baseline meets too is met without skill."
+        " alone. It has no interval of its own. What buy-and-hold or a baseline meets too is met without skill."
     )
     for asked in shown.rows:
         card(asked)

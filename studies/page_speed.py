@@ -36,7 +36,10 @@ def build(folder: Path, runs: int) -> None:
     service.close()
     database = Database(settings.database_path)
     rng = np.random.default_rng(1)
-    real = {t: database.read(f"SELECT * FROM {t}") for t in ("runs", "run_times", "scenarios", "run_assets", "run_returns")}
+    real = {
+        t: database.read(f"SELECT * FROM {t}")
+        for t in ("runs", "run_times", "scenarios", "run_assets", "run_returns", "run_luck")
+    }
     for start in range(2, runs, 500):
         numbers = np.arange(start, min(start + 500, runs))
         copies = {int(n): real["runs"]["run_id"].iloc[n % 2] for n in numbers}

@@ -124,16 +124,16 @@ def luck_alone(of: str, known: WindowFacts, days_per_year: float) -> Luck:
     daily = np.asarray(known.daily, float)
     if of in ("sharpe", "total_return") and len(daily) > 1 and known.trials >= 1:
         best = float(expected_best_sharpe(1 / (len(daily) - 1), known.trials))  # per day
-        told = f"expected best of {known.trials:,.0f} effective trials"
+        told = f"best of {known.trials:,.0f} trials"
         if of == "sharpe":
             return Luck(best * math.sqrt(days_per_year), told)
         moved = daily - daily.mean() + best * daily.std(ddof=1)
-        return Luck(float(np.expm1(np.log(np.maximum(1 + moved, 1e-300)).sum())), f"{told} that swing as this one")
+        return Luck(float(np.expm1(np.log(np.maximum(1 + moved, 1e-300)).sum())), told)
     drawn = known.rivals.loc[known.rivals["arm"] == "random"]
     values = drawn[of].astype(float).dropna() if of in drawn else pd.Series(dtype=float)
     if len(values) < LEAST_RUNS:
-        return Luck(math.nan, f"{len(values)} runs of the random arm have this figure; wanted at least {LEAST_RUNS}")
-    return Luck(float(values.median()), f"median of {len(values):,} runs of the random arm")
+        return Luck(math.nan, f"{len(values)} of {LEAST_RUNS} random runs")
+    return Luck(float(values.median()), f"median of {len(values):,} random runs")
 
 
 def _cell(of: Benchmark, window: str, known: WindowFacts, arm: str, days_per_year: float) -> Cell:
@@ -202,11 +202,11 @@ def _interval(figure: str, known: WindowFacts, days_per_year: float) -> Interval
     of, found = _RESAMPLED.get(plain), float(known.figures.get(figure, math.nan))
     why = ""
     if figure in ("trades", "trades_with_open", "assets_traded", "assets_listed"):
-        why = "a count of what happened, no estimate"
+        why = "a count"
     elif of is None or (of in ("win_rate", "expectancy") and not form):
-        why = "there is no bootstrap of this figure"
+        why = "no bootstrap of it"
     elif of in ("win_rate", "expectancy") and plain not in known.by_day:
-        why = "the ledger keeps no trades; make them again"
+        why = "make the trades again"
     if why or of is None:
         return Interval(found, math.nan, math.nan, 0.95, math.nan, why)
     days = known.by_day[plain] if plain in _OF_TRADES else known.daily
