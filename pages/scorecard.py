@@ -15,8 +15,8 @@ service = research()
 MARKS = {"reached": ("reached", "green"), "not reached": ("not reached", "red"), "sealed": ("sealed", "gray"),
          "not computable": ("not computable", "orange")}  # fmt: skip
 LUCK_HELP = (
-    "What the figure would be without skill: a Sharpe ratio is the expected best of so many effective trials, a return that of the "
-    "run's own days at that Sharpe ratio; of any other figure it is the median of the random arm's runs."
+    "What the figure would be without skill: a Sharpe ratio is the expected best of so many effective trials, a return that of "
+    "the run's own days at that Sharpe ratio; of any other figure it is the median of the random arm's runs."
 )
 COLUMNS = {
     "Window": st.column_config.TextColumn(pinned=True, width="small"),
