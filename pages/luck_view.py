@@ -37,7 +37,7 @@ def best_so_far(service: ResearchService, campaign: CampaignRow, progress: objec
                 last = int(progress["number"].max())  # type: ignore[index]
                 behind = figures.luck_traces(found.numbers, found.curve, last, window, look.is_dark())
     curve = figures.best_curve_figure(
-        progress, objective=campaign.spec.objective, dark=look.is_dark(), height=320, behind=behind  # type: ignore[arg-type]
+        progress, objective=campaign.spec.objective, dark=look.is_dark(), height=380, behind=behind  # type: ignore[arg-type]
     )  # fmt: skip
     look.show(curve, key)
     st.caption(look.plain(told), help=f"{STATISTICS['expected_best'].sentence} {STATISTICS['effective_trials'].sentence}")
