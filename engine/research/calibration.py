@@ -58,9 +58,10 @@ Tell = Callable[[int, Campaign], None]
 
 
 def calibrate(
-    market: str, *, campaigns: int, seed: int, settings: Settings, catalog: Catalog, sizes: Sizes, tell: Tell
+    market: str, *, campaigns: int, seed: int, settings: Settings, catalog: Catalog, sizes: Sizes, tell: Tell, first: int = 0
 ) -> list[Campaign]:  # fmt: skip
-    """That many campaigns, each on a new market of that name. Equal seeds and sizes give equal results.
+    """That many campaigns, each on a new market of that name. Equal seeds and sizes give equal results, and so does each
+    campaign by itself: one that goes on behind the `first` ones gives what one call for all would have given.
 
     Raises CampaignError for sizes that hold no campaign, DataError for an unknown market.
     """
@@ -72,12 +73,12 @@ def calibrate(
         )
     done: list[Campaign] = []
     with open_evaluator(settings) as evaluator:
-        for number in range(campaigns):
+        for number in range(first, first + campaigns):
             own = int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
             panel = market_named(market, own, catalog, assets=sizes.assets, bars=sizes.bars)
             with tempfile.TemporaryDirectory(prefix="edgewise-calibrate-") as folder:
                 done.append(_campaign(panel, own, sources, sizes, evaluator, replace(settings, store_dir=Path(folder))))
-            tell(number + 1, done[-1])
+            tell(len(done), done[-1])
     return done
 
 
