@@ -295,7 +295,7 @@ def _recorded(
         seq=seq,
         role=question.role,
         prompt_version=prompt.version,
-        model=choice.model,
+        model=redact(choice.model, environment),  # of the environment, which nobody has refused
         inputs=shown,
         prompt=redact(request.shown, environment),
         reply=outcome.reply,

@@ -134,5 +134,16 @@ def test_a_planted_key_reaches_the_server_as_a_key_and_nothing_else(desk: Desk) 
     assert desk.calls[0].inputs["theme"] == "echo [key]"
 
 
+@pytest.mark.parametrize("planted", ["sk-proj-abcdefghijklmnop", "planted-key-0123456789"])
+def test_a_key_that_stands_where_the_model_is_named_is_not_recorded(desk: Desk, planted: str) -> None:
+    assert desk.choice is not None
+    desk.environment = {"API_KEY": planted}
+    desk.choice = replace(desk.choice, model=f"openai/{planted}")
+    desk.server.script = Script(at={1: "unauthorized"})
+    desk.ask("draft")
+    assert {call.model for call in desk.calls} == {"openai/[key]"}
+    assert planted not in repr(desk.calls)
+
+
 def test_letters_that_no_provider_can_receive_do_not_stop_a_call(desk: Desk) -> None:
     assert desk.ask("draft", ideas="half a pair \ud83d").fields["code"]
