@@ -26,6 +26,7 @@ from engine.errors import PromptError
 from engine.proposal.language_model import problem_of_name
 from engine.proposal.redaction import key_line
 from engine.proposal.roles import ROLES, Role
+from engine.settings import read_environment
 
 MAX_TEXT = 500_000
 """Letters of a book. Far above need; it keeps a wrong file from being worked on."""
@@ -119,7 +120,7 @@ def _digest(content: Any) -> str:
 def _read(text: str) -> tuple[dict[str, Prompt], list[str]]:
     """The prompts, in the pipeline's order, and what is wrong; with a problem they are not to be used."""
     if (line := key_line(text)) is not None:  # nothing else is told: it might quote the key
-        return {}, [f"line {line} holds a key or what looks like one; take it out: prompts are kept for good, and sent"]
+        return {}, [_keyed(line)]
     try:
         content = _load(text)
     except PromptError as error:
@@ -138,6 +139,10 @@ def _read(text: str) -> tuple[dict[str, Prompt], list[str]]:
         else:
             prompts[name] = Prompt(name, **{key: value for key, value in content[name].items() if value is not None})
     return prompts, problems
+
+
+def _keyed(line: int) -> str:
+    return f"line {line} holds a key or what looks like one; take it out: prompts are kept for good, and sent"
 
 
 def _load(text: str) -> dict[Any, Any]:
@@ -264,7 +269,19 @@ _Dumper.add_representer(_Block, lambda dumper, text: dumper.represent_scalar("ta
 
 
 class _Loader(yaml.SafeLoader):  # type: ignore[misc]
-    """YAML in which a key that stands twice is an error: the second would silently take the first one's place."""
+    """YAML in which a key that stands twice is an error: the second would silently take the first one's place. So is a text
+    that holds somebody's key once its escapes and folds are read.
+    """
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(stream)
+        self._environment = read_environment()
+
+    def construct_scalar(self, node: yaml.ScalarNode) -> Any:
+        value = super().construct_scalar(node)
+        if isinstance(value, str) and key_line(_tidy(value), self._environment) is not None:
+            raise PromptError(_keyed(node.start_mark.line + 1))
+        return value
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set[str]()

@@ -140,6 +140,27 @@ def test_one_fault_is_one_problem_and_more_are_counted():
         parse_book(text.replace("  purpose: A purpose.\n", "", 1))
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        r'"\x73k-abcdefghijklmnop"',
+        '"sk-abcdef\\\n    ghijklmnop"',
+        r'"sk-abcdef\x00ghijklmnop"',
+        "correct horse\n    battery",
+        ">\n    correct horse\n    battery",
+    ],
+)
+def test_a_key_behind_escapes_or_folds_is_refused_with_its_line_and_not_told(written, monkeypatch):
+    monkeypatch.setenv("SOME_API_KEY", "correct horse battery")
+    text = broken("  purpose: A purpose.\n", f"  purpose: {written}\n")
+    line = 1 + text[: text.index(written)].count("\n")
+    assert find_problems(text) == [
+        f"line {line} holds a key or what looks like one; take it out: prompts are kept for good, and sent"
+    ]
+    with pytest.raises(PromptError, match=f"line {line} holds a key"):
+        parse_book(text)
+
+
 def test_aliases_that_grow_without_end_are_refused_at_once():
     layers = "\n".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 12))
     assert any("called by nothing" in problem for problem in find_problems(f"a0: &a0 [x]\n{layers}\n"))
