@@ -1,12 +1,14 @@
 """Keys: how they are known, and kept out of everything that is written down."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from urllib.parse import unquote
 
 from engine.settings import read_environment
 
 HIDDEN = "[key]"
 _SECRET_NAME = re.compile(r"(KEY|KEY_ID|TOKEN|SECRET|PASSWORD|CREDENTIALS)$", re.IGNORECASE)
+_HEADERS_NAME = re.compile(r"OTEL_EXPORTER_OTLP_(\w+_)?HEADERS", re.IGNORECASE)
 # A stand-in such as `none` or `ollama` is no secret, and hiding it would tear holes in plain text.
 _SHORTEST_SECRET = 8
 _KEY_LIKE = re.compile(
@@ -24,9 +26,21 @@ _KEY_LIKE = re.compile(
 
 
 def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Values of all variables that are named like a key, a token or a password, the longest first."""
-    found = {value for name, value in environment.items() if _SECRET_NAME.search(name) and _is_secret(value)}
+    """Values of all variables that are named like a key, a token or a password, and what headers for traces carry; the
+    longest first.
+    """
+    named = [value for name, value in environment.items() if _SECRET_NAME.search(name)]
+    sent = [part for name, value in environment.items() if _HEADERS_NAME.fullmatch(name) for part in _header_parts(value)]
+    found = {value for value in (*named, *sent) if _is_secret(value)}
     return tuple(sorted(found, key=lambda value: (-len(value), value)))
+
+
+def _header_parts(headers: str) -> Iterator[str]:
+    """Of `name=value,…` each value, as it is written and as it is sent, and without the scheme before it (`Basic …`)."""
+    for pair in headers.split(","):
+        written = pair.partition("=")[2].strip()
+        for value in (written, unquote(written)):
+            yield from (value, value.rpartition(" ")[2])
 
 
 def _is_secret(value: str) -> bool:

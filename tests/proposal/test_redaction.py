@@ -33,6 +33,15 @@ def test_the_values_of_known_keys_are_hidden_even_where_they_look_like_words() -
     )
 
 
+def test_what_headers_for_traces_carry_is_hidden_as_written_and_as_sent() -> None:
+    environment = {
+        "OTEL_EXPORTER_OTLP_HEADERS": "Authorization=Basic%20cGxhbnRlZDEyMw==, x-team = planted-team",
+        "OTEL_EXPORTER_OTLP_TRACES_HEADERS": "x-api=planted%2Fapi",
+    }
+    told = "Authorization: cGxhbnRlZDEyMw== or Basic%20cGxhbnRlZDEyMw== of planted-team at planted/api, planted%2Fapi"
+    assert redact(told, environment) == "Authorization: [key] or [key] of [key] at [key], [key]"
+
+
 def test_headers_and_addresses_lose_their_secret_and_keep_the_rest() -> None:
     assert redact("Authorization: Bearer abc.def.ghi123", {}) == "Authorization: Bearer [key]"
     assert redact("http://me:hunter22@host:8080/v1", {}) == "http://[key]@host:8080/v1"
