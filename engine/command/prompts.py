@@ -32,8 +32,10 @@ def check(file: FileOption = None, store: StoreOption = None, as_json: JsonOptio
     text = _read(file)
     problems = find_problems(text)
     if problems:
-        told = problems[0] if len(problems) == 1 else f"{len(problems)} problems in {file}; see each"
-        raise Refused(told, {"file": file, "problems": problems}, "\n".join(f"  - {problem}" for problem in problems))
+        is_one = len(problems) == 1
+        told = f"{file}: {problems[0]}" if is_one else f"{len(problems)} problems in {file}; see each"
+        each = "" if is_one else "\n".join(f"  - {problem}" for problem in problems)
+        raise Refused(told, {"file": file, "problems": problems}, each)
     book = parse_book(text)
     answer = {"file": file, "problems": [], "version": book.version, "prompts": [_about(p) for p in book.prompts.values()]}
     return answer, f"{len(book.prompts)} prompts in order, version {book.version}"

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import logging
 import re
 from datetime import datetime
 from pathlib import PurePath
@@ -66,6 +67,7 @@ def _pdf_text(name: str, content: bytes) -> str:
     """The text layer of a PDF, page after page."""
     import pypdf  # 0.2 s that no other command needs to pay
 
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # what keeps a file from being read is told below
     try:
         reader = pypdf.PdfReader(io.BytesIO(content))
         is_locked = reader.is_encrypted and not reader.decrypt("")

@@ -98,6 +98,12 @@ def test_a_file_without_usable_text_is_refused_in_a_sentence(
     assert cli("ideas", "list", "--json").answer["ideas"] == []
 
 
+def test_of_a_file_that_is_no_pdf_nothing_is_said_but_the_refusal(process, tmp_path: Path) -> None:
+    (tmp_path / "fake.pdf").write_text("plain words")
+    said = process("ideas", "add", tmp_path / "fake.pdf")
+    assert "cannot be read as PDF" in said.refusal
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

@@ -48,6 +48,13 @@ def test_check_tells_all_that_is_wrong(cli: Cli, file):
     assert (found.status, len(found.answer["problems"])) == (1, 2)
 
 
+def test_a_single_problem_is_told_once(cli: Cli, file):
+    file.write_text(SHIPPED + "\nother:\n  purpose: a text\n")
+    said = cli("prompts", "check", "--file", file)
+    assert said.status == 1
+    assert (said.out + said.err).count("the role 'other' is called by nothing") == 1
+
+
 @pytest.mark.parametrize(("content", "told"), [(b"\xff", "no UTF-8"), (b"a: [", "no YAML"), (None, "No such file or directory")])
 def test_a_file_that_cannot_be_read_is_told_in_a_sentence(cli: Cli, tmp_path, content, told):
     path = tmp_path / "other.yaml"
