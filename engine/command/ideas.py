@@ -68,10 +68,13 @@ def list_ideas(
 
 
 def _text_of(source: str) -> str:
-    """The text of the file of that name, else the words themselves; a name of a file that is not there is no idea."""
+    """The text of the file of that name, else the words themselves; a folder, or a file that is not there, is no idea."""
     path = Path(source)
-    if len(source) < 4_096 and "\n" not in source and path.is_file():
-        return read_text(path.name, path.read_bytes())
+    if len(source) < 4_096 and "\n" not in source and source.strip():
+        if path.is_file():
+            return read_text(path.name, path.read_bytes())
+        if path.is_dir():
+            raise DataError(f"{source} is a folder; name a file in it, or give the idea itself in more words")
     if path.suffix.lower() in KINDS and " " not in source:
         raise DataError(f"there is no file {source}; name one that is there, or give the idea itself in quotes")
     return source

@@ -108,6 +108,7 @@ def test_of_a_file_that_is_no_pdf_nothing_is_said_but_the_refusal(process, tmp_p
     ("words", "told"),
     [
         (("missing.pdf",), "there is no file missing.pdf"),
+        ((".",), ". is a folder; name a file in it"),
         (("An idea.", "--weight", "0"), "weight is 0"),
         (("An idea.", "--expires", "-1"), "--expires is -1 days"),
         (("   ",), "the idea is empty"),
