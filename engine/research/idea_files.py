@@ -17,24 +17,31 @@ MAX_PAGES = 300
 MAX_TEXT = 200_000
 """Letters of an idea. A writer is shown its beginning; a book would only make the ledger heavy."""
 _MAX_TITLE = 80
+_UNSEEN = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+"""Control characters, and those that turn the direction of writing: a reader would see other words than the model."""
 _LETTERS_PER_PAGE = 20  # a scanned page has none, or a page number
 
 
 def make_idea(text: str, *, title: str = "", weight: float = 1.0, expires: datetime | None = None) -> Idea:
     """The idea with an id that follows from title and text; without a title it has its first line.
 
-    Keys in it are hidden. Raises DataError for an empty or far too long text and for a weight that is not above 0.
+    Keys in it are hidden, characters that nobody sees are taken out, and all line ends become one kind. Raises DataError for an
+    empty or far too long text and for a weight that is not above 0.
     """
-    clean = redact(text.replace("\x00", "")).strip()
+    clean = redact(_seen(text)).strip()
     if not clean:
         raise DataError("the idea is empty; wanted a text, or a file with text in it")
     if len(clean) > MAX_TEXT:
         raise DataError(f"the idea has {len(clean):,} letters; wanted at most {MAX_TEXT:,}: give the part that matters")
     if not 0 < weight < float("inf"):
         raise DataError(f"the weight is {weight:g}; wanted a number above 0, where 1 is usual")
-    called = " ".join(redact(title).split())[:_MAX_TITLE] or _first_line(clean)
+    called = " ".join(redact(_seen(title)).split())[:_MAX_TITLE] or _first_line(clean)
     identity = hashlib.sha256(f"{called}\n{clean}".encode("utf-8", "replace")).hexdigest()[:12]
     return Idea(identity, called, clean, weight, expires)
+
+
+def _seen(text: str) -> str:
+    return _UNSEEN.sub("", "\n".join(text.splitlines()))
 
 
 def _first_line(text: str) -> str:

@@ -126,6 +126,14 @@ def test_a_key_in_a_pasted_text_never_reaches_the_ledger(cli: Cli, settings: Set
     assert "sk-abc" not in title + text
 
 
+def test_what_nobody_sees_is_taken_out_before_keys_are_looked_for(cli: Cli, settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "odd.txt").write_bytes(
+        "Buy\x1b[31m \u202esllef\u202c\u2066 what\x07\r\n\tnaïve 漲\u200d sk-abcdef\u200eghijklmnop".encode()
+    )
+    cli("ideas", "add", tmp_path / "odd.txt", "--title", "Odd\u202e \x9bone\x00")
+    assert kept(settings) == {"Odd one": "Buy[31m sllef what\n\tnaïve 漲\u200d [key]"}
+
+
 def test_an_idea_that_has_expired_is_listed_only_when_asked_for(cli: Cli) -> None:
     cli("ideas", "add", "Gone in a blink.", "--expires", "1e-9")
     assert "no ideas" in cli("ideas", "list").out
