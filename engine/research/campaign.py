@@ -120,6 +120,7 @@ def choose_assets(panel: Panel, train: Window, *, top: int | None, exclude: Sequ
 
 def check_spec(spec: CampaignSpec) -> None:
     """Raises CampaignError with the first thing that cannot be: found, wanted, what to do."""
+    _check_arms(spec.arms)
     asked, runs, hours = spec.benchmarks.asked, spec.stop.runs, spec.stop.hours
     for name, wanted, fits in (
         ("name", "a name of 1 to 80 letters", 1 <= len(spec.name.strip()) <= 80),
@@ -130,7 +131,6 @@ def check_spec(spec: CampaignSpec) -> None:
         ("min_trades", "0 or more", spec.min_trades >= 0),
         ("seed", "a whole number from 0 to 2^63 - 1", 0 <= spec.seed <= MAX_SEED),
         ("capital", "a number above 0", 0 < spec.capital < math.inf),
-        ("proposer", f"{', '.join(PROPOSERS)}, or several joined by +", set(spec.arms) <= set(PROPOSERS) and _differ(spec.arms)),
         ("benchmarks", "numbers, or None for what is not asked", all(math.isfinite(b.value) for b in asked)),
         ("benchmarks", f"at most {MAX_MORE} beside the usual four", len(spec.benchmarks.more) <= MAX_MORE),
         ("stop", "at least 1 run and more than 0 hours, or None", (runs is None or runs >= 1) and (hours is None or hours > 0)),
@@ -166,6 +166,15 @@ def _check_search(spec: CampaignSpec) -> None:
         raise CampaignError(
             f"a search of {spec.search_s:g} s by the method {spec.method} was asked for; wanted more than 0 s, by adaptive alone"
         )
+
+
+def _check_arms(arms: Sequence[str]) -> None:
+    for arm in arms:
+        if arm not in PROPOSERS:
+            said = f"there is no arm {arm[:40]!r}" if arm else "an arm without a name was asked for"
+            raise CampaignError(f"{said}; there are {', '.join(PROPOSERS)}: name one, or several of them, each once")
+    if not _differ(arms):
+        raise CampaignError(f"an arm stands twice in {', '.join(arms)}; name each once, for the arms take turns evenly")
 
 
 def _differ(items: Sequence[str]) -> bool:

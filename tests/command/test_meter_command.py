@@ -1,5 +1,7 @@
 """`engine meter`, and arms on the command line."""
 
+import pytest
+
 from engine.settings import Settings
 from engine.store.snapshot import open_reader
 from tests.command.conftest import Cli
@@ -21,7 +23,17 @@ def test_arms_take_turns_and_the_meter_says_that_it_is_too_early(cli: Cli, setti
 
 def test_arms_that_there_are_not_are_named(cli: Cli) -> None:
     said = cli("run", "--data", "small", "--arms", "random,oracle").refusal
-    assert "random, mutate, model" in said
+    assert said.startswith("there is no arm 'oracle'; there are random, mutate, model")
+
+
+@pytest.mark.parametrize(
+    ("arms", "told"), [("random,", "an arm without a name"), ("random,mutate,random", "twice in random, mutate, random")]
+)
+def test_arms_that_cannot_be_dealt_are_refused_in_the_users_words(cli: Cli, arms: str, told: str) -> None:
+    said = cli("run", "--data", "small", "--arms", arms).refusal
+    assert told in said
+    assert "+" not in said
+    assert "proposer" not in said
 
 
 def test_fewer_turns_for_baselines_need_a_model(cli: Cli) -> None:
