@@ -2,7 +2,6 @@
 
 import json
 import random
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +13,7 @@ import typer
 from engine.analysis.benchmarks import read_benchmark
 from engine.command.answer import DataOption, JsonOption, Refused, StoreOption, number
 from engine.command.backtest import SharedCashOption, read_shared_cash, read_strategy, strategy_files
+from engine.command.following import follow
 from engine.errors import CampaignError
 from engine.figures import PORTFOLIO_FIGURES
 from engine.market.catalog import Catalog
@@ -98,7 +98,7 @@ def run(
         if baselines_every is not None:
             service.make_baselines_rarer(service.enter(spec), baselines_every)
         campaign_id = service.launch(spec, starts)
-        was_interrupted = _follow(service, iterations, quiet=as_json)
+        was_interrupted = follow(service, iterations, asks_model=MODEL in spec.arms, quiet=as_json)
         problem = service.status().problem
         answer = board(service.queries, campaign_id)
     finally:
@@ -139,25 +139,6 @@ def no_model_in_words(servers: Sequence[LocalServer]) -> str:
     said = "no language model is chosen; name one by --model (and --api-base), or by MODEL in the environment or .env"
     found = "; ".join(f"{s.name} runs here: --model {s.models[0]} --api-base {s.api_base}" for s in servers if s.models)
     return f"{said}. {found}" if found else said
-
-
-def _follow(service: ResearchService, iterations: int, *, quiet: bool) -> bool:
-    """Wait for the campaign and, on a terminal, tell how far it is; True if Ctrl-C stopped it, between two scenarios."""
-    try:
-        while not service.wait(0.5):
-            status = service.status()
-            if not quiet and sys.stderr.isatty():
-                told = f"run {status.run_number} of {iterations}: {status.stage} {status.done}/{status.total}"
-                parts = (told, *status.making, status.model_trouble)
-                print(f"\r{'; '.join(part for part in parts if part)}\x1b[K", end="", file=sys.stderr)
-    except KeyboardInterrupt:
-        service.stop()
-        service.wait()
-        return True
-    finally:
-        if not quiet and sys.stderr.isatty():
-            print(file=sys.stderr)
-    return False
 
 
 def board(queries: Queries, campaign_id: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import contextlib
 import functools
 import http.client
 import json
+import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -155,12 +156,13 @@ def _listed(model: str) -> Mapping[str, Any]:
 
 def load_dspy() -> Any:
     """DSPy, which takes 0.7 s to import and must find these set before: litellm would ask the network for prices, and read
-    whatever `.env` lies above the folder one stands in.
+    whatever `.env` lies above the folder one stands in. It warns of nothing: how a call ended is recorded.
     """
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
     os.environ.setdefault("LITELLM_MODE", "PRODUCTION")
     import dspy  # type: ignore[import-untyped]
 
+    logging.getLogger("dspy").setLevel(logging.ERROR)
     return dspy
 
 

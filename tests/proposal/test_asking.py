@@ -145,5 +145,12 @@ def test_a_key_that_stands_where_the_model_is_named_is_not_recorded(desk: Desk, 
     assert planted not in repr(desk.calls)
 
 
+def test_of_a_reply_that_was_cut_off_the_record_tells_and_no_log(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    desk.server.script = Script(at={1: "truncated"})
+    desk.ask("draft")
+    assert desk.statuses == ["truncated", "answered"]
+    assert capsys.readouterr() == ("", "")
+
+
 def test_letters_that_no_provider_can_receive_do_not_stop_a_call(desk: Desk) -> None:
     assert desk.ask("draft", ideas="half a pair \ud83d").fields["code"]
