@@ -24,7 +24,7 @@ def compiling(service: ResearchService, role: str) -> None:
         state = service.compiling.state
         in_work = state is not None and not state.is_done
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-            st.number_input("Calls, at most about", 10, 1_000, CALLS, 10, key="prompts.compile_calls", width=200)
+            st.number_input("Calls, at most", 10, 1_000, CALLS, 10, key="prompts.compile_calls", width=200)
             st.button(f"Compile {role}", key="prompts.compile", icon=":material/model_training:", on_click=attempt,
                       args=(_begin, service, role),
                       disabled=in_work or role not in JUDGED or service.model.choice is None,
@@ -49,7 +49,7 @@ def _standing(service: ResearchService, followed: bool) -> None:
         return
     if not state.is_done:
         st.progress(min(state.made / max(state.most, 1), 1.0),
-                    text=f"{state.role}: {look.plain(state.stage)}, {state.made:,} of about {state.most:,} calls, "
+                    text=f"{state.role}: {look.plain(state.stage)}, {state.made:,} of at most {state.most:,} calls, "
                     f"cost so far {trace_texts.usd_text(state.usd)}")  # fmt: skip
         return
     if followed:
@@ -61,7 +61,9 @@ def _standing(service: ResearchService, followed: bool) -> None:
             f"The compile of {state.role} proposes another text: decide above. {_cost(state)}", icon=":material/lightbulb:"
         )
     else:
-        st.info(f"The compile of {state.role} found no text that does better. {_cost(state)}", icon=":material/search_off:")
+        tried = state.compiled.others if state.compiled else 0
+        found = f"tried {tried} other texts, and none does better" if tried else "could try no other text"
+        st.info(f"The compile of {state.role} {found}. {_cost(state)}", icon=":material/search_off:")
 
 
 def _cost(state: CompileState) -> str:

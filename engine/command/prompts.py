@@ -66,7 +66,7 @@ def show(
 @answers
 def compile_role(
     role: Annotated[str, typer.Argument(help="Which prompt.")],
-    calls: Annotated[int, typer.Option(help="About so many calls to the model, at most.")] = CALLS,
+    calls: Annotated[int, typer.Option(help="Calls to the model, at most.")] = CALLS,
     examples: Annotated[int, typer.Option(help="Stored inputs that are asked again, at most.")] = EXAMPLES,
     seed: Annotated[int, typer.Option(help="Seed of the search.")] = 1,
     store: StoreOption = None,
@@ -103,9 +103,16 @@ def _compiled(state: CompileState) -> tuple[dict[str, Any], str]:
     cost = f"{state.made:,} calls, {number(state.usd, 4)} USD"
     if found is None:
         return answer, cost
-    answer |= {"before": found.before, "after": found.after, "held_out": found.held_out, "texts_measured": found.tried}
+    answer |= {
+        "before": found.before,
+        "after": found.after,
+        "held_out": found.held_out,
+        "texts_measured": found.tried,
+        "texts_tried": found.others,
+    }
     if found.prompt is None:
-        return answer, f"no text did better than the one in force, worth {found.before:.2f} of 1; {cost}"
+        said = f"none of {found.others} other texts did better than" if found.others else "no text was tried beside"
+        return answer, f"{said} the one in force, worth {found.before:.2f} of 1; {cost}"
     answer |= {"version": found.prompt.version, "reason": found.reason, "instructions": found.prompt.instructions}
     said = f"worth {found.after:.2f} against {found.before:.2f} on {found.held_out} stored inputs"
     return answer, f"a text {said} waits on the Prompts page ({cost}): {found.reason}\n\n{found.prompt.instructions}"

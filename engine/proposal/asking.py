@@ -81,7 +81,8 @@ class Asker:
 
     `book()` and `choice()` are read anew for every call, so that an edited prompt or another model serves the next one.
     `record` gets each call before `ask` goes on, also those that failed. `wait(seconds)` sleeps and returns True when told to
-    end. `clock()` is the wall clock, UTC. `environment()` tells where keys are.
+    end. `clock()` is the wall clock, UTC. `environment()` tells where keys are. `begin()` is called before each call is sent;
+    what it raises ends the `ask`.
     """
 
     def __init__(
@@ -94,9 +95,10 @@ class Asker:
         clock: Callable[[], datetime],
         wait: Callable[[float], bool],
         environment: Callable[[], Mapping[str, str]] = read_environment,
+        begin: Callable[[], object] = lambda: None,
     ) -> None:
         self._in_force, self._choice, self._record, self._budget = InForce(book), choice, record, budget
-        self._clock, self._wait, self._environment = clock, wait, environment
+        self._clock, self._wait, self._environment, self._begin = clock, wait, environment, begin
         self._lock = threading.Lock()
         self._troubles: dict[int, Trouble] = {}
 
@@ -176,6 +178,7 @@ class Asker:
         environment, at = self._environment(), self._clock()
         calls: list[CallRecord] = []
         try:
+            self._begin()
             outcome = send(request, choice, environment=environment, is_ended=question.cancelled.is_set)
             outcome = _redacted(outcome, environment)
             calls.append(_recorded(question, prompt, choice, request, outcome, at, environment))

@@ -43,13 +43,15 @@ class Scored:
 @dataclass(frozen=True)
 class Compiled:
     """What came of a compile. `prompt`: the better one, None if none was found; `before`, `after`: mean merit of the text in
-    force and of the best one on the same `held_out` inputs; `tried`: texts measured on all of them; `reason`: the coach's."""
+    force and of the best one on the same `held_out` inputs; `tried`: texts measured on all of them; `others`: texts beside the
+    one in force that were asked with at all; `reason`: the coach's."""
 
     prompt: Prompt | None
     before: float
     after: float
     held_out: int
     tried: int
+    others: int
     reason: str = ""
 
 
@@ -57,6 +59,20 @@ Answers = Callable[[Prompt, Sequence[Example]], Sequence[Scored]]
 """Asks with that prompt and those inputs, and scores what comes back. What it raises ends the search."""
 Coach = Callable[[Mapping[str, str]], Mapping[str, str]]
 """Asks the coach; raises where it gave no usable reply."""
+
+
+def least_calls(count: int) -> int:
+    """Calls without which no other text can be tried on so many examples: the text in force on those held out and on those that
+    the coach is told of, the coach, and the other text on the same.
+
+    >>> least_calls(16)
+    23
+    """
+    is_split = count >= _ENOUGH_TO_SPLIT
+    held_out, seen = (count - count // 2, count // 2) if is_split else (count, count)
+    told = min(MINIBATCH, seen)
+    again = held_out if is_split or told < seen else 0  # what the coach is told of are all there are
+    return held_out + told + 1 + told + again
 
 
 def compile_prompt(
@@ -149,7 +165,9 @@ class _Search:
             raise PromptError(f"the text of {self.prompt.role} that is in force could not be measured; nothing is proposed")
         best = max(means, key=lambda text: (means[text], text == now))
         better = None if best == now else replace(self.prompt, instructions=best)
-        return Compiled(better, means[now], means[best], len(held_out), len(means), self.reasons.get(best, ""))
+        return Compiled(
+            better, means[now], means[best], len(held_out), len(means), len(self.merits) - 1, self.reasons.get(best, "")
+        )
 
 
 class _Silent:

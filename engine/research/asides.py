@@ -42,8 +42,8 @@ class Aside:
     """Asks within the caps, every call recorded and counted like those of the research. Safe from several threads.
 
     Where a run would wait for ever (a cap, a rejected key, no model, a model that stays away) it gives up: calls on their way
-    come to their end, nothing else is asked, and `problem` says why. `ended` ends those on their way too. `most`: calls after
-    which no other question is begun.
+    come to their end, nothing else is asked, and `problem` says why. `ended` ends those on their way too. `most`: calls that
+    are sent, at most, those for a reply that could not be read too; `begun`: how many were, `made`: how many have ended.
     """
 
     choice: Callable[[], ModelChoice | None]
@@ -52,6 +52,7 @@ class Aside:
     ended: threading.Event
     most: int | None = None
     problem: str = ""
+    begun: int = 0
     made: int = 0
     has_given_up: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -69,7 +70,7 @@ class Aside:
         def wait(seconds: float) -> bool:
             return self._gives_up(asker) or self.ended.wait(seconds) or self.has_given_up
 
-        asker = Asker(lambda: book, self.choice, record, self.budget, clock=_now, wait=wait)
+        asker = Asker(lambda: book, self.choice, record, self.budget, clock=_now, wait=wait, begin=self._begin)
         try:
             answer = asker.ask(role, inputs, place, seq=self._next, cancelled=self.ended)
         except ReplyFault as fault:
@@ -79,16 +80,28 @@ class Aside:
     @property
     def is_over(self) -> bool:
         """Nothing more will be asked."""
-        return self.ended.is_set() or self.has_given_up or (self.most is not None and self.made >= self.most)
+        return self.ended.is_set() or self.has_given_up or not self.has_room(1)
+
+    def has_room(self, calls: int) -> bool:
+        """So many may still be sent."""
+        return self.most is None or self.begun + calls <= self.most
 
     def end(self, problem: str = "") -> None:
         """End it all, calls on their way too; the first problem told is kept."""
-        self._give_up(problem)
+        self.give_up(problem)
         self.ended.set()
 
-    def _give_up(self, problem: str) -> None:
+    def give_up(self, problem: str = "") -> None:
+        """Ask nothing else; the first problem told is kept."""
         with self._lock:
             self.problem, self.has_given_up = self.problem or problem, True
+
+    def _begin(self) -> None:
+        """One call more is sent. Raises AskingEnded when all are."""
+        with self._lock:
+            if not self.has_room(1):
+                raise AskingEnded(f"all of {self.most:,} calls are made")
+            self.begun += 1
 
     def _next(self) -> int:
         """Counts the calls from 1."""
@@ -100,7 +113,7 @@ class Aside:
         trouble = asker.trouble
         if trouble is None or (trouble.kind == "away" and _now() - trouble.since < timedelta(seconds=PATIENCE_S)):
             return False
-        self._give_up(trouble.message)
+        self.give_up(trouble.message)
         return True
 
 

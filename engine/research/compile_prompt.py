@@ -9,7 +9,7 @@ from engine.analysis.folds import fold_sharpes
 from engine.errors import EngineError, PromptError
 from engine.model_records import CallPlace, CallRecord
 from engine.proposal.asking import AskingEnded
-from engine.proposal.compiling import Compiled, Example, Scored, compile_prompt
+from engine.proposal.compiling import LEAST, Compiled, Example, Scored, compile_prompt, least_calls
 from engine.proposal.exchange import CHART
 from engine.proposal.prompt_book import Prompt, PromptBook
 from engine.research.asides import Aside, with_prompt
@@ -27,7 +27,7 @@ _AT_ONCE = 4
 
 @dataclass(frozen=True)
 class CompileState:
-    """The compile that was begun last. `stage` in words; `made`: calls so far, of about `most`; `usd` None: no price is known.
+    """The compile that was begun last. `stage` in words; `made`: calls so far, of `most` at most; `usd` None: no price is known.
 
     When it `is_done`, `compiled` is what it found and `is_proposed` that a better text waits for a person; `problem`: why it
     ended early, or found nothing.
@@ -65,7 +65,8 @@ class Compiling:
             return self._state
 
     def begin(self, role: str, *, calls: int = CALLS, examples: int = EXAMPLES, seed: int = 1) -> None:
-        """Compile that role's prompt with about so many calls; returns at once.
+        """Compile that role's prompt with at most so many calls; returns at once. Where they are too few to try one other
+        text none is made, and the state's `problem` says how many it takes.
 
         Raises PromptError for a role that cannot be compiled, and while another compile is in work.
         """
@@ -118,6 +119,12 @@ class Compiling:
         try:
             prompt = self._desk.book()[role]
             chosen = self._examples(prompt, examples)
+            need = least_calls(len(chosen))
+            if len(chosen) >= LEAST and need > (aside.most or CALLS):
+                raise PromptError(
+                    f"{aside.most} calls are too few: to try one other text on {len(chosen)} stored inputs takes {need};"
+                    f" allow {need}, or fewer inputs"
+                )
             self._change(stage=f"asking with {len(chosen)} stored inputs")
             with ThreadPoolExecutor(_AT_ONCE, ORIGIN) as threads:
                 work = _Work(self, aside, chosen, threads)
@@ -181,7 +188,10 @@ class _Work:
         self._lock = threading.Lock()
 
     def answers(self, prompt: Prompt, examples: Sequence[Example]) -> list[Scored]:
-        """New answers, a few at once, each judged."""
+        """New answers, a few at once, each judged; a batch that cannot be asked whole is not begun."""
+        if not self._aside.has_room(len(examples)):
+            self._aside.give_up()
+            raise AskingEnded(f"fewer than {len(examples)} calls are left")
         book = with_prompt(self._owner._desk.book(), prompt)
         return list(self._threads.map(lambda example: self._answer(book, prompt.role, example), examples))
 

@@ -41,6 +41,24 @@ def test_a_better_text_is_told_and_waits_for_a_person(cli: Cli, settings: Settin
     assert said["usd"] == pytest.approx(sum(call["usd"] for call in calls))
 
 
+def test_where_no_text_was_tried_it_says_so(cli: Cli, settings: Settings, no_model, monkeypatch) -> None:
+    plain = scripted_model.answer_for
+    bad = Script(good=0, hostile=1)
+    monkeypatch.setattr(
+        scripted_model, "answer_for", lambda text, _: ("coach", "nothing") if "new_instructions" in text else plain(text, bad)
+    )
+    monkeypatch.setattr(service_module, "make_proposer", lambda spec, panel: small.Scripted(small.CROSS))
+    with ScriptedModel() as server:
+        service = ResearchService(settings)
+        service.model.choose(server.choice())
+        campaigns.finish(service, campaigns.drafted(service, runs=2))
+        stored(service, range(1, 3))
+        service.close()
+        assert "takes 7; allow 7" in cli("prompts", "compile", "draft", "--calls", "6").refusal
+        assert cli("prompts", "compile", "draft", "--calls", "9").out.startswith("no text was tried beside the one in force")
+        assert len(server.seen) <= 9
+
+
 def test_without_a_model_it_says_how_to_name_one(cli: Cli, no_model) -> None:
     assert "no language model is chosen" in cli("prompts", "compile", "draft").refusal
 

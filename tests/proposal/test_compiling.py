@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from engine.errors import EngineError, PromptError
-from engine.proposal.compiling import Compiled, Example, Scored, compile_prompt
+from engine.proposal.compiling import Compiled, Example, Scored, compile_prompt, least_calls
 from engine.proposal.prompt_book import Prompt
 from tests.proposal.prompts import small_prompt
 
@@ -25,7 +25,8 @@ class Bench:
         self.most = 1_000
 
     def answers(self, prompt: Prompt, examples: Sequence[Example]) -> list[Scored]:
-        if self.is_over():
+        if self.is_over(len(examples)):
+            self.most = 0
             raise EngineError("no call is left")
         self.asked += [(prompt.instructions, example.call_id) for example in examples]
         return [Scored(self.worth[prompt.instructions], "it was refused: lookahead") for _ in examples]
@@ -34,8 +35,8 @@ class Bench:
         self.coached.append(inputs)
         return {"reason": "Figures were not\nnamed.", "instructions": self.texts[min(len(self.coached), len(self.texts)) - 1]}
 
-    def is_over(self) -> bool:
-        return len(self.asked) >= self.most
+    def is_over(self, wanted: int = 1) -> bool:
+        return len(self.asked) + len(self.coached) + wanted > self.most
 
     def check(self, prompt: Prompt) -> None:
         if "{figures}" not in prompt.instructions:
@@ -79,7 +80,7 @@ def test_the_coach_is_told_the_text_what_its_answers_were_worth_and_the_faults_s
 def test_no_text_is_proposed_that_does_no_better() -> None:
     worse = "Worse: {figures}."
     found = Bench(worse, worth={worse: 0.1}).compile()
-    assert (found.prompt, found.before, found.after) == (None, 0.25, 0.25)
+    assert (found.prompt, found.before, found.after, found.others) == (None, 0.25, 0.25, 1)
 
 
 def test_a_text_that_could_not_be_used_is_never_asked_with() -> None:
@@ -87,6 +88,20 @@ def test_a_text_that_could_not_be_used_is_never_asked_with() -> None:
     found = bench.compile()
     assert {text for text, _ in bench.asked} == {PROMPT.instructions, GOOD}
     assert found.prompt is not None
+
+
+def test_where_the_coach_has_no_usable_text_none_was_tried() -> None:
+    found = Bench("No input at all.").compile()
+    assert (found.prompt, found.tried, found.others) == (None, 1, 0)
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 6, 7, 16])
+def test_the_least_calls_are_those_that_one_other_text_takes(count: int) -> None:
+    for most, others in ((least_calls(count), 1), (least_calls(count) - 1, 0)):
+        bench = Bench(GOOD)
+        bench.most = most
+        found = bench.compile(count=count)
+        assert (found.tried - 1, len(bench.asked) + len(bench.coached) <= most) == (others, True)
 
 
 def test_it_asks_about_as_often_as_it_may() -> None:
@@ -98,7 +113,7 @@ def test_it_asks_about_as_often_as_it_may() -> None:
 
 def test_what_was_measured_before_an_early_end_counts() -> None:
     bench = Bench(GOOD, "Later: {figures}.", worth={"Later: {figures}.": 1.0})
-    bench.most = 4 + 3 + 3 + 4
+    bench.most = 4 + 3 + 1 + 3 + 4
     found = bench.compile()
     assert found.prompt is not None
     assert found.prompt.instructions == GOOD

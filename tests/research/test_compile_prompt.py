@@ -80,12 +80,26 @@ def test_a_text_that_does_better_is_proposed_and_the_file_stays_as_it_is(service
 
 
 def test_every_call_of_it_is_recorded_and_its_cost_told(service, server):
-    state = compiled(service, calls=12)
+    state = compiled(service, calls=16)
     calls = service.model.queries.calls(origin="compile", limit=None)
     assert len(calls) == len(server.seen) == state.made
     assert set(calls["role"]) == {"draft", "coach"}
     assert state.usd == pytest.approx(calls["usd"].sum())
     assert (set(calls["number"]), calls["run_id"].isna().all()) == ({0}, True)
+
+
+@pytest.mark.parametrize("calls", [15, 20])
+def test_it_never_makes_more_calls_than_it_may_though_replies_cannot_be_read(service, server, calls):
+    server.script = Script(faults={"malformed": 0.4})
+    state = compiled(service, calls=calls)
+    assert len(server.seen) == state.made <= calls
+
+
+def test_too_few_calls_are_refused_before_one_is_made_and_the_number_wanted_is_told(service, server):
+    state = compiled(service, calls=14)
+    assert "to try one other text on 4 stored inputs takes 15" in state.problem
+    assert server.seen == []
+    assert compiled(service, calls=15).compiled.others == 1
 
 
 def test_it_stops_at_a_cap_and_says_so(service, server):
@@ -97,7 +111,7 @@ def test_it_stops_at_a_cap_and_says_so(service, server):
 
 
 def test_how_the_stored_runs_ended_goes_to_the_coach(service, server):
-    compiled(service, calls=12)
+    compiled(service, calls=16)
     told = next(seen.text for seen in server.seen if seen.role == "coach")
     assert "policy" in told
     assert "(before: it traded; its median Sharpe ratio over folds of train is" in told
