@@ -107,7 +107,8 @@ def _panel(catalog: Catalog, spec: CampaignSpec) -> Panel:
 def line(condition: Condition) -> str:
     """The condition in one line: met, missed or not tried; by how much; and in words."""
     state = {True: "met", False: "MISSED", None: "not tried"}[condition.passed]
-    margin = "" if condition.margin is None else f", margin {condition.margin:+.4g}"
+    by = condition.margin
+    margin = "" if by is None else f", margin {by:+,.0f}" if abs(by) >= 1_000 else f", margin {by:+.4g}"
     bound = "" if condition.wanted is None else f" {condition.relation} {condition.wanted:g}{margin}"
     return f"{state:<9} {condition.label} ({condition.window}){bound}: {condition.sentence}"
 
