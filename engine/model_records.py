@@ -1,17 +1,21 @@
 """What rooms hand to each other about the language model: whom to ask, what a call said, why a run was tried."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
 CallStatus = Literal[
-    "answered", "malformed", "empty", "truncated", "refused", "rate_limited", "server_error", "timeout", "unreachable", "rejected"
-]
+    "answered", "malformed", "empty", "truncated", "refused", "rate_limited", "server_error", "timeout", "unreachable",
+    "rejected", "stopped", "lost",
+]  # fmt: skip
 """How a call ended. `malformed`: fields are missing; `truncated`: it ended at the token limit; `refused`: the model would not;
-`rejected`: the provider would not (key, money, unknown model, too long)."""
+`rejected`: the provider would not (key, money, unknown model, too long); `stopped`: whoever asked was told to end; `lost`: this
+program ended before an answer came, and nobody knows what the call has cost."""
 AWAY: tuple[CallStatus, ...] = ("rate_limited", "server_error", "timeout", "unreachable")
 """Ends that say nothing of the prompt: the same is asked again."""
+UNHEARD: tuple[CallStatus, ...] = ("stopped", "lost")
+"""Ends that say nothing of prompt or model: nobody waited for the answer."""
 Direction = Literal["up", "down"]
 Ladder = Literal["better", "not shown", "worse"]
 """What is told of validation: against the best before, beyond one standard error, or nothing."""
@@ -80,6 +84,7 @@ class CallRecord:
     `seq` counts the calls of a run from 1. `inputs`: what was filled in, by field; `prompt`: the messages as sent, as JSON text
     of [{"role", "content"}]; `reply`: as it came; `fields`: what was read out of it. `attempt` counts from 1 how often the same
     was asked. Tokens None: the provider did not say; `usd` None: no price is known. `latency_s` and `at_utc` are no results.
+    `sent_id` is that of the `SentCall` that it ends.
     """
 
     call_id: str
@@ -99,6 +104,23 @@ class CallRecord:
     tokens_out: int | None
     usd: float | None
     latency_s: float
+    at_utc: datetime
+    sent_id: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class SentCall:
+    """A call that is on its way, as it is kept before it is sent: should no end of it ever be recorded, it counts as it stands
+    here. Tokens and `usd` (None: no price is known) are the most that it is expected to take."""
+
+    sent_id: str
+    place: CallPlace
+    role: str
+    prompt_version: str
+    model: str
+    tokens_in: int
+    tokens_out: int
+    usd: float | None
     at_utc: datetime
 
 

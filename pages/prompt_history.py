@@ -79,14 +79,15 @@ def _table(service: ResearchService, role: str, versions: pd.DataFrame, in_force
     """Each version with when, who and why, and what it led to."""
     results = service.model.queries.version_results(role)
     table = versions.merge(results, on="version", how="left")
-    table[["calls", "answered", "runs", "usd"]] = table[["calls", "answered", "runs", "usd"]].fillna(0)
+    counted = ["calls", "answered", "heard", "runs", "usd"]
+    table[counted] = table[counted].fillna(0)
     leads = lifts(service, role)
     tried = {one.version for one in service.model.queries.tried_prompts()}
     return table.assign(
         in_force=["in force" if v == in_force else "tried" if v in tried else "" for v in table["version"]],
         lift=[lift_text(leads.get(version)) for version in table["version"]],
         ran=[share_text(share, n) for share, n in zip(table["ran_share"], table["runs"], strict=True)],
-        answered=[share_text(found / n if n else None, n) for found, n in zip(table["answered"], table["calls"], strict=True)],
+        answered=[share_text(found / n if n else None, n) for found, n in zip(table["answered"], table["heard"], strict=True)],
         usd=table["usd"].where(table["unpriced_calls"].fillna(0) < table["calls"]),
     )
 

@@ -33,9 +33,9 @@ def roles() -> pd.DataFrame:
     """Every prompt with its purpose and what became of its calls."""
     listed = pd.DataFrame([{"role": p.role, "purpose": p.purpose, "version": p.version} for p in desk.book().prompts.values()])
     table = listed.merge(desk.queries.role_calls(), on="role", how="left")
-    calls = table["calls"].fillna(0)
+    calls, heard = table["calls"].fillna(0), table["heard"]
     priced = table["unpriced_calls"].fillna(0) < calls
-    return table.assign(calls=calls, share=table["answered"] / calls.where(calls > 0), usd=table["usd"].where(priced))
+    return table.assign(calls=calls, share=table["answered"] / heard.where(heard > 0), usd=table["usd"].where(priced))
 
 
 def role_text(table: pd.DataFrame, role: str) -> str:

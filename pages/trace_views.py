@@ -21,6 +21,8 @@ STATUSES = {
     "timeout": ("timeout", "gray", "No answer came in time; asked again after a while."),
     "unreachable": ("unreachable", "gray", "No connection; asked again after a while."),
     "rejected": ("rejected", "red", "The provider would not take it: key, money, unknown model or too long."),
+    "stopped": ("stopped", "gray", "The work was told to stop before an answer came."),
+    "lost": ("lost", "orange", "This program ended before an answer came; the call counts at the most that was expected."),
 }
 """How a call ended -> word, colour, meaning."""
 

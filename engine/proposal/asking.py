@@ -8,12 +8,12 @@ import json
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal
 
 from engine.errors import EngineError
-from engine.model_records import AWAY, CallPlace, CallRecord, CallStatus, ModelChoice
+from engine.model_records import AWAY, CallPlace, CallRecord, CallStatus, ModelChoice, SentCall
 from engine.proposal.asked_prompts import InForce, Prompts
 from engine.proposal.budget import Budget, CapReached, PriceUnknown, Reservation
 from engine.proposal.exchange import CHART, Outcome, Request, fill, send
@@ -146,6 +146,8 @@ class Asker:
         """The answer; None, after a pause if one is due, where the same is to be asked again."""
         if outcome.status == "answered":
             return Answer(outcome.fields, tuple(question.call_ids))
+        if outcome.status == "stopped":
+            return None
         if outcome.status in AWAY:
             pause = _BACK_OFF_S[question.setbacks] if question.setbacks < len(_BACK_OFF_S) else _AWAY_S
             question.setbacks += 1
@@ -179,9 +181,11 @@ class Asker:
         calls: list[CallRecord] = []
         try:
             self._begin()
+            sent = _sent(question, prompt, choice, request.tokens_guess, held, at, environment)
+            self._budget.keep(sent)
             outcome = send(request, choice, environment=environment, is_ended=question.cancelled.is_set)
             outcome = _redacted(outcome, environment)
-            calls.append(_recorded(question, prompt, choice, request, outcome, at, environment))
+            calls.append(replace(_recorded(question, prompt, choice, request, outcome, at, environment), sent_id=sent.sent_id))
             question.call_ids.append(calls[0].call_id)
         finally:
             self._budget.settle(held, lambda: [self._record(call) for call in calls])
@@ -275,6 +279,16 @@ def _redacted(outcome: Outcome, environment: Mapping[str, str]) -> Outcome:
 def _sendable(text: str) -> str:
     """The text without lone surrogates, which no provider can receive."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _sent(
+    question: _Question, prompt: Prompt, choice: ModelChoice, tokens_in: int, held: Reservation, at: datetime,
+    environment: Mapping[str, str],
+) -> SentCall:  # fmt: skip
+    return SentCall(
+        uuid.uuid4().hex[:16], question.place, question.role, prompt.version, redact(choice.model, environment), tokens_in,
+        held.tokens - tokens_in, held.usd, at,
+    )  # fmt: skip
 
 
 def _recorded(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from engine.errors import EngineError
-from engine.model_records import CallPlace, Caps, Spent
+from engine.model_records import CallPlace, Caps, SentCall, Spent
 
 _UNITS = {"usd": "USD", "tokens": "tokens", "calls": "calls"}
 
@@ -39,15 +39,17 @@ class Budget:
 
     `spent_day(id)` (this UTC day, None: by all campaigns) and `spent_campaign(id)` tell what is recorded, everything that
     `settle` has written included from the moment that it returns. Both are called under the budget's lock and must not call back
-    into it. `caps` are those for all campaigns, `own` those of some.
+    into it. `caps` are those for all campaigns, `own` those of some. `keep` gets each call before it is sent, so that one whose
+    end is never recorded can be counted later.
     """
 
     def __init__(
         self, spent_day: Callable[[str | None], Spent], spent_campaign: Callable[[str], Spent], *, caps: Caps | None = None,
-        own: Mapping[str, Caps] | None = None,
+        own: Mapping[str, Caps] | None = None, keep: Callable[[SentCall], object] = lambda _: None,
     ) -> None:  # fmt: skip
         self._spent_day = spent_day
         self._spent_campaign = spent_campaign
+        self.keep = keep
         self._lock = threading.Lock()
         self._caps, self._own = caps or Caps(), dict(own or {})
         self._held: dict[int, Reservation] = {}

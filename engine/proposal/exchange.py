@@ -89,7 +89,7 @@ def _without_pictures(part: Any) -> Any:
 
 
 def send(request: Request, choice: ModelChoice, *, environment: Mapping[str, str], is_ended: Callable[[], bool]) -> Outcome:
-    """Sends it and waits for the end, `choice.timeout_s` at most, or until `is_ended()`, which ends it as `unreachable`.
+    """Sends it and waits for the end, `choice.timeout_s` at most, or until `is_ended()`, which ends it as `stopped`.
 
     The request runs in a thread of its own: a server that drips would keep a read open for ever. One given up is left to its
     socket's own time limit. Raises whatever is not the model's or its server's doing.
@@ -110,7 +110,7 @@ def send(request: Request, choice: ModelChoice, *, environment: Mapping[str, str
     while not has_ended.wait(_GLANCE_S):
         waited = time.perf_counter() - began
         if is_ended():
-            return Outcome("unreachable", "told to end before an answer came", latency_s=waited)
+            return Outcome("stopped", "told to end before an answer came", latency_s=waited)
         if waited > choice.timeout_s:
             return Outcome("timeout", f"no answer within {choice.timeout_s:g} s", latency_s=waited)
     if isinstance(ended[0], BaseException):

@@ -1,11 +1,13 @@
 """All of a process that has to do with the model: whom to ask, with what prompts, what may be spent, where it is kept."""
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from engine.errors import CampaignError, PromptError
-from engine.model_records import NO_MODEL, CallRecord, Caps, ModelChoice, Spent
+from engine.model_records import NO_MODEL, CallRecord, Caps, ModelChoice, SentCall, Spent
 from engine.proposal.asked_prompts import InForce, Prompts
 from engine.proposal.asking import Asker
 from engine.proposal.budget import Budget
@@ -34,9 +36,11 @@ class ModelDesk:
         self._lock = threading.Lock()
         self._chosen = self.queries.model_choice()
         self._noted: dict[str, str] = {}
+        self.ledger.book_lost_calls()
         self.budget = Budget(
-            self._spent_today, self.queries.spent_in_campaign, caps=self.queries.caps(), own=self.queries.own_caps()
-        )
+            self._spent_today, self.queries.spent_in_campaign, caps=self.queries.caps(), own=self.queries.own_caps(),
+            keep=self._sent,
+        )  # fmt: skip
         self.asker = Asker(
             self.prompts.book,
             lambda: self.choice,
@@ -115,14 +119,27 @@ class ModelDesk:
     def _spent_today(self, campaign_id: str | None = None) -> Spent:
         return self.queries.spent_on_day(datetime.now(UTC).date(), campaign_id)
 
+    def _sent(self, call: SentCall) -> None:
+        with self._unless_ending():
+            self.ledger.call_sent(call)
+
+    @contextmanager
+    def _unless_ending(self) -> Iterator[None]:
+        """The store may be closed before a call on its way is back; it is told as lost when the store is opened again."""
+        try:
+            yield
+        except Exception:
+            if not self._ending.is_set():
+                raise
+
     def _record(self, call: CallRecord) -> None:
         """Keep the call and, when its prompt is new, the text of that."""
-        try:
+        kept = False
+        with self._unless_ending():
             self.ledger.record_call(call)
-        except Exception:
-            if self._ending.is_set():  # the store may be closed before a call on its way is back
-                return
-            raise
+            kept = True
+        if not kept:
+            return
         self._export.add(call)
         with self._lock:
             if call.place.origin != "loop" or self._noted.get(call.role) == call.prompt_version:

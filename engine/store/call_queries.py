@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from engine.errors import UnknownEntry
-from engine.model_records import CallPlace, CallRecord, Spent
+from engine.model_records import UNHEARD, CallPlace, CallRecord, Spent
 from engine.store.database import Reader
 from engine.store.texts import Needle, unpacked, unpacked_fields
 
@@ -33,6 +33,9 @@ FROM model_calls m JOIN model_call_times t USING (call_id)
 SPENT = """count(*) AS calls, coalesce(sum(m.tokens_in), 0)::BIGINT AS tokens_in,
   coalesce(sum(m.tokens_out), 0)::BIGINT AS tokens_out, coalesce(sum(m.usd::DECIMAL(18, 9)), 0)::DOUBLE AS usd,
   count(*) FILTER (m.usd IS NULL) AS unpriced_calls"""
+HEARD = f"""count(*) FILTER (m.status = 'answered') AS answered,
+  count(*) FILTER (m.status NOT IN {UNHEARD}) AS heard"""
+"""Calls that were answered, and all whose end was waited for."""
 _SEARCHED_FIRST, _SEARCHED_AT_ONCE = 500, 8_000
 """Calls whose texts are read at once by a search: few at first, since most searches find a page's worth there, then many,
 since a snapshot's file is read as a whole each time."""
@@ -78,10 +81,10 @@ class CallQueries:
         return [row[0] for row in self._reader.rows("SELECT DISTINCT model FROM model_calls ORDER BY model")]
 
     def role_calls(self) -> pd.DataFrame:
-        """What was asked of each role in the research itself: role, calls, answered, tokens_in, tokens_out, usd,
+        """What was asked of each role in the research itself: role, calls, answered, heard, tokens_in, tokens_out, usd,
         unpriced_calls; in the order of names."""
         return self._reader.read(
-            f"""SELECT m.role, count(*) FILTER (m.status = 'answered') AS answered, {SPENT}
+            f"""SELECT m.role, {HEARD}, {SPENT}
                 FROM model_calls m WHERE {RESEARCH} GROUP BY m.role ORDER BY m.role"""
         )
 
@@ -141,12 +144,13 @@ class CallQueries:
         return int(self._reader.rows(sql, [campaign_id, number])[0][0])
 
     def statuses(self, campaign_id: str, up_to_number: int) -> pd.DataFrame:
-        """How the calls of the campaign's recorded runs up to that number ended: number, seq, role, prompt_version, status; in
-        order."""
+        """How the calls of the campaign's recorded runs up to that number ended, where their end was waited for: number, seq,
+        role, prompt_version, status; in order."""
         return self._reader.read(
             f"""SELECT m.number, m.seq, m.role, m.prompt_version, m.status FROM model_calls m
                 JOIN runs r ON r.campaign_id = m.campaign_id AND r.number = m.number
-                WHERE m.campaign_id = ? AND m.number <= ? AND {RESEARCH} ORDER BY m.number, m.seq, m.call_id""",
+                WHERE m.campaign_id = ? AND m.number <= ? AND {RESEARCH} AND m.status NOT IN {UNHEARD}
+                ORDER BY m.number, m.seq, m.call_id""",
             [campaign_id, up_to_number],
         )
 

@@ -164,6 +164,13 @@ def m009_replays(execute: Execute) -> None:
     execute("CREATE TABLE replay_ends (replay_id VARCHAR PRIMARY KEY, problem VARCHAR)")
 
 
+def m010_calls_on_their_way(execute: Execute) -> None:
+    """A call is kept before it is sent, at the most it is expected to take, and its end is: one without an end was lost."""
+    execute("""CREATE TABLE calls_sent (sent_id VARCHAR PRIMARY KEY, at_utc TIMESTAMP, campaign_id VARCHAR, number BIGINT,
+        origin VARCHAR, role VARCHAR, prompt_version VARCHAR, model VARCHAR, tokens_in BIGINT, tokens_out BIGINT, usd DOUBLE)""")
+    execute("CREATE TABLE calls_ended (sent_id VARCHAR PRIMARY KEY)")
+
+
 MIGRATIONS: tuple[Callable[[Execute], None], ...] = (
     m001_first_tables,
     m002_what_the_gate_measured,
@@ -174,5 +181,6 @@ MIGRATIONS: tuple[Callable[[Execute], None], ...] = (
     m007_whose_trials,
     m008_the_vault_and_the_luck_of_trials,
     m009_replays,
+    m010_calls_on_their_way,
 )
 """Step n brings a ledger of version n - 1 to version n; the tuple's length is this program's version."""

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from engine.errors import StoreError, UnknownEntry
-from engine.model_records import Belief, CallRecord, Caps, Idea, ModelChoice
+from engine.model_records import Belief, CallPlace, CallRecord, Caps, Idea, ModelChoice, SentCall
 from engine.settings import Settings
 from engine.store.database import Database, Writer, utc_now
 from engine.store.ledger import check_campaign, insert_event, to_json
@@ -21,6 +21,7 @@ from engine.store.texts import packed, packed_fields, unpacked
 BeliefChange = Literal["pin", "unpin", "mute", "unmute", "delete", "restore", "edit"]
 TRIAL_ENDED = "trial_ended"
 """Kind of the event that tells why the program has ended the trial of a prompt."""
+_LOST = "the program ended before an answer came; tokens and cost are the most that was expected"
 _CHANGES: tuple[BeliefChange, ...] = ("pin", "unpin", "mute", "unmute", "delete", "restore", "edit")
 
 
@@ -34,9 +35,33 @@ class ModelLedger:
 
     # Calls
 
+    def call_sent(self, call: SentCall) -> None:
+        """Keep that a call is about to be sent."""
+        place = call.place
+        row = (
+            call.sent_id, _plain(call.at_utc), place.campaign_id, place.number, place.origin, call.role, call.prompt_version,
+            call.model, call.tokens_in, call.tokens_out, call.usd,
+        )  # fmt: skip
+        with self._database.transaction() as writer:
+            _insert(writer, "calls_sent", row)
+
+    def book_lost_calls(self) -> int:
+        """Record each call that was sent and has no end as `lost`, at the most it was expected to take; their number. For a
+        process that has just opened the ledger and sends none yet."""
+        with self._database.transaction() as writer:
+            rows = writer.execute("SELECT * FROM calls_sent WHERE sent_id NOT IN (SELECT sent_id FROM calls_ended)")
+        for sent_id, at, campaign_id, number, origin, role, version, model, tokens_in, tokens_out, usd in rows:
+            self.record_call(CallRecord(
+                call_id=sent_id, place=CallPlace(campaign_id, number, origin), seq=0, role=role, prompt_version=version,
+                model=model, inputs={}, prompt="[]", reply="", fields={}, status="lost", problem=_LOST, attempt=1,
+                tokens_in=tokens_in, tokens_out=tokens_out, usd=usd, latency_s=0.0, at_utc=at.replace(tzinfo=UTC),
+                sent_id=sent_id,
+            ))  # fmt: skip
+        return len(rows)
+
     def record_call(self, call: CallRecord) -> bool:
-        """Record one request and its reply, whole; False if a call of that id is there already. The campaign need not be: a call
-        that was paid for is never lost."""
+        """Record one request and its reply, whole, and that the call sent has ended; False if a call of that id is there already.
+        The campaign need not be: a call that was paid for is never lost."""
         place = call.place
         row = (
             call.call_id, place.campaign_id, place.number, place.origin, call.seq, call.role, call.prompt_version, call.model,
@@ -44,6 +69,8 @@ class ModelLedger:
             packed(call.prompt), packed(call.reply), packed_fields(call.fields),
         )  # fmt: skip
         with self._database.transaction() as writer:
+            if call.sent_id and not writer.execute("SELECT 1 FROM calls_ended WHERE sent_id = ?", [call.sent_id]):
+                _insert(writer, "calls_ended", (call.sent_id,))
             if writer.execute("SELECT 1 FROM model_calls WHERE call_id = ?", [call.call_id]):
                 return False
             _insert(writer, "model_calls", row)

@@ -6,7 +6,7 @@ import pandas as pd
 
 from engine.errors import UnknownEntry
 from engine.figures import PORTFOLIO_FIGURES
-from engine.store.call_queries import RESEARCH, SPENT
+from engine.store.call_queries import HEARD, RESEARCH, SPENT
 from engine.store.database import Reader
 
 # The objective on validation, for campaigns whose objective is a portfolio figure.
@@ -70,11 +70,12 @@ class PromptQueries:
 
     def version_results(self, role: str, *, campaign_id: str | None = None) -> pd.DataFrame:
         """What each version of the role's prompt led to, in the research itself and not in replays: version, calls, answered,
-        runs, ran_share (were scored), kept_share, mean_objective (train), mean_validation_objective, tokens_in, tokens_out, usd
-        and unpriced_calls. Shares and means are of its runs, NaN where there is none; versions in the order of taking up."""
+        heard, runs, ran_share (were scored), kept_share, mean_objective (train), mean_validation_objective, tokens_in,
+        tokens_out, usd and unpriced_calls. Shares and means are of its runs, NaN where there is none; versions in the order of
+        taking up."""
         return self._reader.read(
             f"""WITH made AS (
-                  SELECT m.prompt_version AS version, {SPENT}, count(*) FILTER (m.status = 'answered') AS answered
+                  SELECT m.prompt_version AS version, {SPENT}, {HEARD}
                   FROM model_calls m WHERE role = $1 AND {RESEARCH} AND ($2 IS NULL OR m.campaign_id = $2)
                   GROUP BY m.prompt_version),
                 fed AS (
@@ -84,7 +85,7 @@ class PromptQueries:
                     favg(validation_objective) FILTER (isfinite(validation_objective)) AS mean_validation_objective
                   FROM ({_RUNS}) GROUP BY version),
                 taken_up AS (SELECT version, min(seq) AS seq FROM prompt_events WHERE role = $1 GROUP BY version)
-                SELECT version, calls, answered, coalesce(runs, 0) AS runs, ran_share, kept_share, mean_objective,
+                SELECT version, calls, answered, heard, coalesce(runs, 0) AS runs, ran_share, kept_share, mean_objective,
                   mean_validation_objective, tokens_in, tokens_out, usd, unpriced_calls
                 FROM made LEFT JOIN fed USING (version) LEFT JOIN taken_up USING (version) ORDER BY seq NULLS LAST, version""",
             [role, campaign_id],

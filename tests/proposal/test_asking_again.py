@@ -228,7 +228,7 @@ def test_told_to_end_while_the_model_thinks_it_ends_and_the_call_is_recorded(des
     cancelled.set()
     thread.join(LONG_S)
     assert len(ended) == 1
-    assert desk.statuses == ["unreachable"]
+    assert desk.statuses == ["stopped"]
     assert "told to end" in desk.calls[0].problem
     assert desk.budget.in_flight == 0
 

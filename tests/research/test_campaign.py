@@ -184,5 +184,5 @@ def test_further_benchmarks_come_back_from_plain_text(spec):
 
 
 def test_a_benchmark_on_a_figure_that_there_is_not_is_refused(panel):
-    with pytest.raises(CampaignError, match="'luck'.*wanted a portfolio figure"):
+    with pytest.raises(CampaignError, match=r"'luck'.*wanted a portfolio figure"):
         draft_spec(panel, Choices(benchmarks=Benchmarks(more=(Benchmark("luck", 1.0),))))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from engine.errors import CampaignError, StoreError, UnknownEntry
-from engine.model_records import Belief, Caps, Idea, ModelChoice, Refusal, Steering, Story
+from engine.model_records import Belief, CallPlace, Caps, Idea, ModelChoice, Refusal, SentCall, Steering, Story
 from engine.settings import Settings
 from engine.store import migrations
 from engine.store.database import Database
@@ -44,6 +44,33 @@ def test_a_call_is_read_as_it_was_recorded_and_once(model_ledger: ModelLedger, m
 def test_a_call_for_no_run_and_no_campaign_is_not_lost(model_ledger: ModelLedger, model_queries: ModelQueries) -> None:
     model_ledger.record_call(call(0, 1, campaign="", origin="compile"))
     assert model_queries.spent_on_day(START.date()).usd == 0.015
+
+
+def test_a_call_that_never_ended_is_told_once_at_the_most_it_could_take(
+    model_ledger: ModelLedger, model_queries: ModelQueries
+) -> None:
+    place = CallPlace("c1", 3, "loop")
+    for sent_id in ("ended", "lost"):
+        model_ledger.call_sent(SentCall(sent_id, place, "draft", "v1", "openai/scripted", 900, 4_000, 0.25, START))
+    assert model_queries.spent_in_campaign("c1").calls == 0
+    model_ledger.record_call(call(3, 1, sent_id="ended"))
+    assert [model_ledger.book_lost_calls() for _ in range(2)] == [1, 0]
+    lost = model_queries.call("lost")
+    assert (lost.status, lost.place, lost.tokens_in, lost.tokens_out, lost.usd, lost.at_utc) == (
+        "lost", place, 900, 4_000, 0.25, START,
+    )  # fmt: skip
+    assert model_queries.spent_in_campaign("c1").usd == 0.265
+
+
+def test_calls_whose_end_nobody_waited_for_count_against_no_prompt(
+    model_ledger: ModelLedger, model_queries: ModelQueries
+) -> None:
+    for seq, status in enumerate(("answered", "malformed", "stopped", "lost"), 1):
+        model_ledger.record_call(call(1, seq, status=status))
+    (role,) = model_queries.role_calls().to_dict("records")
+    (version,) = model_queries.version_results("draft").to_dict("records")
+    for found in (role, version):
+        assert (found["calls"], found["answered"], found["heard"]) == (4, 1, 2)
 
 
 def test_long_texts_are_stored_small(model_ledger: ModelLedger, database: Database) -> None:
