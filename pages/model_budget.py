@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from engine.model_records import Spent
-from engine.proposal.language_model import price_of
+from engine.proposal.language_model import output_limit, price_of
 from engine.records import CampaignSpec
 from engine.research.campaign import campaign_id_of
 from engine.research.estimate import Estimate, Reach, estimate
@@ -63,6 +63,7 @@ def _expected(service: ResearchService, spec: CampaignSpec) -> None:
         per_run if len(per_run) else queries.spent_per_run(), price=price_of(choice) if choice else None,
         caps=budget.caps, own=budget.own(campaign_id), today=today, campaign=campaign, now=datetime.now(UTC),
         campaign_today=queries.spent_on_day(datetime.now(UTC).date(), campaign_id),
+        reply_limit=output_limit(choice) if choice else 0,
     )  # fmt: skip
     st.markdown("**Expected for a run of the model's arm**")
     with st.grid(2, min_column_width=200):
@@ -116,10 +117,13 @@ def cap_told(expected: Estimate, spec: CampaignSpec) -> str:
     if first.seconds is None:
         return f"At this pace no cap is reached; the nearest is {cap}."
     if first.runs == 0:
-        return f":orange[:material/warning: {cap} leaves no room for a run: the model's arm will wait.]"
+        room = f"about {_calls(first.calls)} more, less than a run: the model's arm will wait"
+        no_room = "no further call: the model's arm waits"
+        return f":orange[:material/warning: {cap} leaves room for {room if first.calls else no_room}.]"
     if runs is not None and first.runs >= runs:
         return f"The campaign ends first; then comes {cap}, after {first.runs:,} runs."
-    return f":orange[{cap} is reached first:] after about {first.runs:,} more runs, in {look.duration(first.seconds)}."
+    after = f"after about {first.runs:,} more runs ({_calls(first.calls)})"
+    return f":orange[{cap} is reached first:] {after}, in {look.duration(first.seconds)}."
 
 
 def _cap_text(reach: Reach) -> str:

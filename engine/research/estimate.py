@@ -21,8 +21,8 @@ _UNITS = {"usd": "USD", "tokens": "tokens", "calls": "calls"}
 
 @dataclass(frozen=True)
 class Reach:
-    """A cap and how far it is: `runs` of the model's arm still fit under it, and it is reached in `seconds`; None: never, since
-    the day ends before. `is_own`: it is the campaign's own."""
+    """A cap and how far it is: `runs` of the model's arm and `calls` still fit under it, and it is reached in `seconds`; None:
+    never, since the day ends before. `is_own`: it is the campaign's own."""
 
     span: str
     unit: str
@@ -30,6 +30,7 @@ class Reach:
     runs: int
     seconds: float | None
     is_own: bool = False
+    calls: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,13 +60,14 @@ class Estimate:
 
 def estimate(
     per_run: pd.DataFrame, *, price: tuple[float, float] | None, caps: Caps, today: Spent, campaign: Spent, now: datetime,
-    own: Caps = NO_CAPS, campaign_today: Spent = NOTHING,
+    own: Caps = NO_CAPS, campaign_today: Spent = NOTHING, reply_limit: int = 0,
 ) -> Estimate:  # fmt: skip
     """The estimate from the last runs, a row each as `ModelQueries.spent_per_run` gives them; from `GUESS` if there are none.
 
     Money is tokens at `price` (USD for a million in, out), the price of the model that is asked now, for the last runs may
-    have asked another. `caps` are those for all, `own` the campaign's. Spent already: `today` (UTC) by all, `campaign_today` and
-    in all (`campaign`) by this campaign.
+    have asked another. No call is made that could go over a cap if its reply were as long as it may be, `reply_limit`
+    tokens: what that is more than a reply takes on average has to be left. `caps` are those for all, `own` the campaign's.
+    Spent already: `today` (UTC) by all, `campaign_today` and in all (`campaign`) by this campaign.
 
     >>> none = pd.DataFrame({name: [] for name in GUESS})
     >>> at = datetime(2024, 1, 1, tzinfo=UTC)
@@ -81,25 +83,28 @@ def estimate(
         *((limit, campaign_today) for limit in limits_of(own, "day", is_own=True)),
         *((limit, campaign) for limit in campaign_limits(caps, own)),
     )
-    reaches = _reaches(bounds, cost, elapsed_s / IN_FLIGHT, _left_of_day(now))
+    rest = max(reply_limit - tokens_out / calls, 0.0)
+    spare = {"calls": 0.0, "tokens": rest, "usd": rest * price[1] / 1e6 if price else 0.0}
+    reaches = _reaches(bounds, cost, spare, elapsed_s / IN_FLIGHT, _left_of_day(now))
     first = sorted(reaches, key=lambda reach: (reach.seconds is None, reach.seconds, reach.runs))
     return Estimate(len(per_run), calls, tokens_in, tokens_out, usd, elapsed_s, tuple(first))
 
 
 def _reaches(
-    bounds: Iterable[tuple[Limit, Spent]], cost: dict[str, float | None], pace_s: float, left_s: float
+    bounds: Iterable[tuple[Limit, Spent]], cost: dict[str, float | None], spare: dict[str, float], pace_s: float, left_s: float
 ) -> Iterator[Reach]:
-    """Each cap that is set and whose unit has a known cost, with what is spent under it."""
+    """Each cap that is set and whose unit has a known cost a run, with what is spent under it; `spare` has to be left."""
     for limit, so_far in bounds:
         used = {"usd": so_far.usd, "tokens": float(so_far.tokens_in + so_far.tokens_out), "calls": float(so_far.calls)}
         each = cost[limit.unit]
         if not each:  # a model that costs nothing never reaches it
             continue
-        runs = int(max(limit.most - used[limit.unit], 0.0) / each)
+        room = max(limit.most - used[limit.unit] - spare[limit.unit], 0.0)
+        runs, calls = int(room / each), int(room / each * (cost["calls"] or 0.0))
         seconds: float | None = runs * pace_s
         if limit.span == "day" and runs * pace_s > left_s:
-            seconds = _on_a_later_day(limit.most / each * pace_s, left_s)
-        yield Reach(limit.span, _UNITS[limit.unit], float(limit.most), runs, seconds, limit.is_own)
+            seconds = _on_a_later_day(max(limit.most - spare[limit.unit], 0.0) / each * pace_s, left_s)
+        yield Reach(limit.span, _UNITS[limit.unit], float(limit.most), runs, seconds, limit.is_own, calls)
 
 
 def _on_a_later_day(whole_s: float, left_s: float) -> float | None:

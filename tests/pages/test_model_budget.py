@@ -103,7 +103,7 @@ def test_the_cap_that_is_spent_is_told_before_the_start(form: AppTest) -> None:
     record()
     research().model.set_caps(Caps(calls_per_day=1))
     form.run()
-    assert "leaves no room for a run" in captions(form)
+    assert "leaves room for no further call: the model's arm waits" in captions(form)
 
 
 @pytest.mark.parametrize(("spent", "told"), [
@@ -125,7 +125,9 @@ def spec(app: AppTest) -> CampaignSpec:
 
 @pytest.mark.parametrize(("reaches", "told"), [
     ((), "No cap is set that this model could reach."),
-    ((Reach("day", "USD", 5.0, 100, 7_200.0),), "5.00 USD a day is reached first:] after about 100 more runs, in 2 h 0 min."),
+    ((Reach("day", "USD", 5.0, 100, 7_200.0, calls=500),),
+     "5.00 USD a day is reached first:] after about 100 more runs (500 calls), in 2 h 0 min."),
+    ((Reach("day", "calls", 9.0, 0, 0.0, calls=3),), "leaves room for about 3 calls more, less than a run"),
     ((Reach("day", "calls", 900.0, 90, None),), "At this pace no cap is reached; the nearest is the cap of 900 calls a day."),
 ])  # fmt: skip
 def test_the_first_cap_is_told_with_its_time(spec: CampaignSpec, reaches: tuple[Reach, ...], told: str) -> None:

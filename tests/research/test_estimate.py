@@ -69,6 +69,23 @@ def test_a_cap_that_is_spent_already_leaves_no_run_and_no_time() -> None:
     assert (reach.runs, reach.seconds) == (0, 0.0)
 
 
+def test_what_is_held_for_the_longest_reply_has_to_be_left() -> None:
+    caps = Caps(tokens_per_day=12_000)
+    without, held = (
+        estimate(TWO_RUNS, price=PRICE, caps=caps, today=NOTHING, campaign=NOTHING, now=NOON, reply_limit=limit).reaches[0]
+        for limit in (0, 4_200)
+    )
+    assert (without.runs, without.calls) == (2, 10)
+    assert (held.runs, held.calls) == (1, 6), "a reply has 200 tokens on average, so 4,000 of the 12,000 stay unused"
+
+
+def test_where_no_further_call_has_room_no_run_is_told() -> None:
+    spent = Spent(calls=8, tokens_in=8_000, tokens_out=0, usd=0.0)
+    caps = Caps(tokens_per_day=12_000)
+    (reach,) = estimate(TWO_RUNS, price=PRICE, caps=caps, today=spent, campaign=NOTHING, now=NOON, reply_limit=4_200).reaches
+    assert (reach.runs, reach.calls) == (0, 0)
+
+
 def test_a_days_cap_begins_anew_at_midnight() -> None:
     late = datetime(2024, 5, 1, 23, 59, tzinfo=UTC)  # 60 s left: 6 runs
     (reach,) = of(caps=Caps(calls_per_day=100), now=late).reaches
