@@ -25,15 +25,25 @@ from tests.scripted_replies import KINDS, answer_for, share_of
 
 FAULTS = (
     "429", "500", "503", "dropped", "timeout", "malformed", "empty", "truncated", "refused", "prose", "javascript", "endless",
-    "unauthorized", "too long", "not json",
+    "unauthorized", "too long", "not json", "tokens a minute", "too long, in its own words",
 )  # fmt: skip
-TRANSPORT = ("429", "500", "503", "dropped", "timeout", "unauthorized", "too long", "not json")
+TRANSPORT = (
+    "429", "500", "503", "dropped", "timeout", "unauthorized", "too long", "not json", "tokens a minute",
+    "too long, in its own words",
+)  # fmt: skip
 _ERRORS = {
     "429": (429, "rate_limit_exceeded", "you ask too often"),
     "500": (500, "server_error", "something broke"),
     "503": (503, "overloaded", "too many at once"),
     "unauthorized": (401, "invalid_api_key", "no such key"),
     "too long": (400, "context_length_exceeded", "This model's maximum context length is 4096 tokens"),
+    "too long, in its own words": (400, "invalid_request_error", "the request (9000 tokens) exceeds the available context size"),
+    "tokens a minute": (
+        429,
+        "rate_limit_error",
+        "This would exceed 40,000 input tokens per minute; reduce the prompt length"
+        " or the maximum tokens requested, or try again later.",
+    ),
 }
 
 

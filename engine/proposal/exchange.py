@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from engine.model_records import CallStatus, ModelChoice
 from engine.proposal.adapter import PROMPT_TEXT, fault_in, is_refusal, lenient_adapter, read_fields
@@ -22,6 +22,8 @@ _PICTURE_TOKENS = 1_600
 _LETTERS_PER_TOKEN = 3  # code and figures take more tokens than prose; a guess for room in the budget, never a result
 _GLANCE_S = 0.1
 _END = 40  # letters in which a reply's last mark stands
+_ADVICE = re.compile(r"\n\n  (?:To fix:|credential came from)")
+_TOO_LONG = re.compile(r"context (?:length|size|window)|prompt is too long|too many (?:input )?tokens", re.IGNORECASE)
 _NO_WAY = frozenset({errno.ECONNREFUSED, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN})
 
 
@@ -178,7 +180,8 @@ def _cost(choice: ModelChoice, tokens_in: int | None, tokens_out: int | None) ->
 
 
 def _broken_off(error: Any, latency_s: float) -> Outcome:
-    """No reply at all: whose doing it is decides whether the same is asked again."""
+    """No reply at all: whose doing it is decides whether the same is asked again. What the server's number says goes before what
+    DSPy has read out of its words: a limit of tokens a minute is no limit of the context."""
     known = load_dspy().utils.exceptions
     ends: tuple[tuple[Any, CallStatus], ...] = (
         (known.LMRateLimitError, "rate_limited"),
@@ -191,17 +194,25 @@ def _broken_off(error: Any, latency_s: float) -> Outcome:
         status = "server_error"
     if status == "unreachable" and "timed out" in str(error).lower():
         status = "timeout"
+    passing = {429: "rate_limited", 503: "server_error", 529: "server_error"}.get(error.status)
+    problem = _own_words(error.message)
+    is_too_long = isinstance(error, known.ContextWindowExceededError) or bool(_TOO_LONG.search(problem))
     nothing: dict[str, Any] = {}
     if _was_never_sent(error):  # which litellm calls a server's error
         status, nothing = "unreachable", {"tokens_in": 0, "tokens_out": 0, "usd": 0.0}
     return Outcome(
-        status,
-        _beginning(error.message) or type(error).__name__,
+        cast(CallStatus, passing or ("rejected" if is_too_long else status)),
+        _beginning(problem) or type(error).__name__,
         **nothing,
         latency_s=latency_s,
         retry_after_s=error.retry_after,
-        is_too_long=isinstance(error, known.ContextWindowExceededError),
+        is_too_long=is_too_long and not passing,
     )
+
+
+def _own_words(message: str) -> str:
+    """What the provider itself has said, without the advice that DSPy's client hangs on."""
+    return _ADVICE.split(message, maxsplit=1)[0]
 
 
 def _was_never_sent(error: BaseException | None) -> bool:

@@ -1,7 +1,9 @@
 """The same is asked again where that can help, caps hold meanwhile, whoever waits says why, and nothing is made up."""
 
+import contextlib
 import threading
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -23,6 +25,7 @@ from tests.scripted_model import Script
         ("not json", "server_error"),
         ("dropped", "unreachable"),
         ("timeout", "timeout"),
+        ("tokens a minute", "rate_limited"),
     ],
 )
 def test_a_model_that_is_away_is_asked_the_same_again_with_growing_pauses(fault: str, status: str, desk: Desk) -> None:
@@ -79,11 +82,36 @@ def test_a_language_that_is_not_python_is_named(desk: Desk) -> None:
     assert desk.statuses == ["malformed", "answered"]
 
 
-def test_a_prompt_that_is_too_long_is_not_asked_again_for_it_would_hold_the_arm_for_ever(desk: Desk) -> None:
-    desk.server.script = Script(at={1: "too long"})
+@pytest.mark.parametrize("fault", ["too long", "too long, in its own words"])
+def test_a_prompt_that_is_too_long_is_not_asked_again_for_it_would_hold_the_arm_for_ever(fault: str, desk: Desk) -> None:
+    desk.server.script = Script(at={1: fault})
     with pytest.raises(ReplyFault) as raised:
         desk.ask("draft")
     assert (raised.value.status, desk.statuses, desk.waited) == ("rejected", ["rejected"], [])
+
+
+def test_a_limit_of_tokens_a_minute_is_waited_for_whatever_the_client_takes_it_for(desk: Desk, monkeypatch: Any) -> None:
+    monkeypatch.setattr(desk, "environment", desk.environment | {"ANTHROPIC_API_KEY": "none"})
+    desk.choice = desk.server.choice("anthropic/claude-scripted")
+    desk.server.script = Script(at={1: "tokens a minute"})
+    back = desk.server.choice()
+
+    def at_wait(_: float) -> bool:
+        desk.choice = back
+        return False
+
+    desk.at_wait = at_wait
+    desk.ask("draft")
+    assert desk.statuses == ["rate_limited", "answered"]
+
+
+@pytest.mark.parametrize("fault", ["429", "unauthorized", "too long"])
+def test_a_problem_is_told_in_the_providers_words_without_the_clients_advice(fault: str, desk: Desk) -> None:
+    desk.server.script = Script(at={1: fault})
+    with contextlib.suppress(ReplyFault):
+        desk.ask("draft")
+    assert "To fix" not in desk.calls[0].problem
+    assert "credential came from" not in desk.calls[0].problem
 
 
 def test_after_hours_away_the_call_is_answered_and_meanwhile_the_trouble_says_since_when(desk: Desk) -> None:
