@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from engine.analysis.evidence_words import STATISTICS
+from engine.analysis.evidence_words import STATISTICS, folds_in_words
 from engine.research.evidence_report import EvidenceReport, evidence_report
 from engine.research.service import ResearchService
 from engine.store.answers import CampaignRow, RunRow
@@ -24,23 +24,26 @@ CONDITIONS = {
     ),
     "sentence": st.column_config.TextColumn("In words", width="large"),
 }
-FIGURES = {"sharpe": "Sharpe ratio", "total_return": "Total return", "win_rate_with_open": "Win rate (with open)"}
+FIGURES = {"sharpe": "Sharpe ratio", "total_return": "Total return", "win_rate_with_open": "Win rate (with open)",
+           "expectancy_with_open": "Expectancy (with open)"}  # fmt: skip
 
 
 def evidence(service: ResearchService, run: RunRow, campaign: CampaignRow) -> None:
     """The evidence, once it is asked for: it takes seconds, and holds until the campaign has another run."""
     show_problem()
-    book = service.promoter.book
-    if book.known(run.campaign_id) is None and not st.button(
+    book, again = service.promoter.book, service.promoter.again
+    is_known = book.known(run.campaign_id) is not None and again.is_known(run.run_id)
+    if not is_known and not st.button(
         f"Compute the evidence from {campaign.runs:,} runs", icon=":material/balance:", key="strategy.evidence",
-        help="From the ledger alone: nothing is run and the vault stays shut. Anew for each further run of the campaign.",
+        help="From the ledger; this run's sets are scored again for folds and intervals. The vault stays shut.",
     ):  # fmt: skip
         return
     with st.spinner("Weighing all runs of the campaign"):
-        report = evidence_report(run.run_id, service.queries, book, service.results.panel)
+        report = evidence_report(run.run_id, service.queries, book, service.results.panel, again)
     conditions(report)
     statistics(report)
     intervals(report)
+    folds(report)
     sealed(service, run, report)
 
 
@@ -76,11 +79,22 @@ def statistics(report: EvidenceReport) -> None:
         "alpha": f"{look.percent(annual)} a year on validation, p {number(p)} as the only trial",
     }  # fmt: skip
     for name, value in values.items():
-        words = STATISTICS[name]
-        st.markdown(f"**{words.label}: {value}.** {words.sentence} {words.reading}")
-        with st.expander("Formula and source", icon=":material/function:"):
-            st.code(words.formula, language=None, wrap_lines=True)
-            st.caption(words.source)
+        in_words(name, value)
+
+
+def in_words(name: str, value: str) -> None:
+    """A statistic with its value, a plain sentence, formula and source."""
+    words = STATISTICS[name]
+    st.markdown(f"**{words.label}: {value}.** {words.sentence} {words.reading}")
+    with st.expander("Formula and source", icon=":material/function:"):
+        st.code(words.formula, language=None, wrap_lines=True)
+        st.caption(words.source)
+
+
+def folds(report: EvidenceReport) -> None:
+    """What choosing earns on days it did not choose on."""
+    for name, told in zip(("walk_forward", "cpcv"), folds_in_words(report.folds), strict=True):
+        in_words(name, told.partition(": ")[2])
 
 
 def intervals(report: EvidenceReport) -> None:

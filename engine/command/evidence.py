@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from engine.analysis.evidence_words import folds_in_words
 from engine.command.answer import JsonOption, Refused, StoreOption, number, percent
 from engine.command.research import known_campaign
 from engine.errors import DataError
@@ -17,6 +18,7 @@ from engine.research.evaluation import open_evaluator
 from engine.research.evidence import CampaignBook
 from engine.research.evidence_report import EvidenceReport, evidence_report
 from engine.research.promotion import Condition, Promoter
+from engine.research.run_again import RunsAgain
 from engine.settings import Settings, load_settings
 from engine.store.database import Database
 from engine.store.ledger import Ledger
@@ -28,11 +30,14 @@ RunArgument = Annotated[str, typer.Argument(help="Id of a run.")]
 
 
 def evidence(run_id: RunArgument, store: StoreOption = None, as_json: JsonOption = False) -> tuple[dict[str, Any], str]:
-    """Each condition of promotion with its margin, and the statistics behind them. Nothing is run, the vault stays shut."""
+    """Each condition of promotion with its margin, and the statistics behind them. The run is made again on train and validation
+    for folds and intervals, which counts no trial; the vault stays shut."""
     settings = load_settings(store)
-    with open_reader(settings) as queries:
+    with open_reader(settings) as queries, open_evaluator(settings) as evaluator:
         panel_of = partial(_panel, Catalog(settings.bars_dir))
-        report = evidence_report(run_id, queries, CampaignBook(queries, panel_of), panel_of)
+        report = evidence_report(
+            run_id, queries, CampaignBook(queries, panel_of), panel_of, RunsAgain(queries, evaluator, panel_of)
+        )
         answer = report.plain() | {"source": queries.source}
     return answer, _text(report)
 
@@ -124,8 +129,9 @@ def _text(report: EvidenceReport) -> str:
     for window, (annual, p) in report.alphas.items():
         lines.append(f"  alpha over buy-and-hold on {window}: {percent(annual)} a year, p {number(p, 4)} as the only trial")
     for i in report.intervals:
-        told = i.reason or f"[{number(i.low)}, {number(i.high)}]"
-        lines.append(f"  {i.figure} on {i.window}: {number(i.value)}, 95 % interval {told}")
+        told = f"not computed: {i.reason}" if i.reason else f"[{number(i.low, 4)}, {number(i.high, 4)}]"
+        lines.append(f"  {i.figure} on {i.window}: {number(i.value, 4)}, 95 % interval {told}")
+    lines += [f"  {told}" for told in folds_in_words(report.folds)]
     after = "" if report.after_look is None else f"; this run was made after look {report.after_look}"
     return "\n".join([*lines, f"  looks into the vault: {len(report.looks):,}{after}"])
 

@@ -9,11 +9,13 @@ import pandas as pd
 
 from engine.analysis.alpha import alpha_over
 from engine.analysis.deflated import DeflatedSharpe, deflated_sharpe
+from engine.analysis.fold_evidence import FoldEvidence, not_folded
 from engine.analysis.intervals import share_interval
 from engine.analysis.resampling import Interval, Resampled, block_bootstrap_interval
 from engine.records import RUN_WINDOWS
 from engine.research.evidence import CampaignBook, CampaignEvidence
 from engine.research.promotion import Judgement, judge
+from engine.research.run_again import RunAgain, RunsAgain
 from engine.research.vault import PanelOf, vault_bars
 from engine.store.answers import RunRow
 from engine.store.queries import Queries
@@ -38,7 +40,7 @@ class FigureInterval:
 class EvidenceReport:
     """A run's evidence. `deflated` on train; `alphas`: per year with its p, by window; `trials_on_bars`: scorings by anyone on
     the bars of train; `looks` at the campaign's vault, newest first; `after_look`: the k of the last look that a person had taken
-    for this theme when the run was made, None before any."""
+    for this theme when the run was made, None before any; `folds`: what choosing earns on days it did not choose on, on train."""
 
     run_id: str
     judgement: Judgement
@@ -49,6 +51,7 @@ class EvidenceReport:
     trials_on_bars: int
     looks: pd.DataFrame
     after_look: int | None
+    folds: FoldEvidence
 
     def plain(self) -> dict[str, Any]:
         """As the command prints it; NaN where nothing was computed."""
@@ -65,13 +68,18 @@ class EvidenceReport:
             "reality_check_p": of.over_hold.p_reality_check,
             "alpha": {window: {"annual": annual, "p": p} for window, (annual, p) in self.alphas.items()},
             "intervals": [asdict(interval) for interval in self.intervals],
-            "looks": self.looks, "after_look": self.after_look,
+            "folds": asdict(self.folds), "looks": self.looks, "after_look": self.after_look,
         }  # fmt: skip
 
 
-def evidence_report(run_id: str, queries: Queries, book: CampaignBook, panel_of: PanelOf) -> EvidenceReport:
-    """The run's evidence by what is known; the vault stays shut. Raises UnknownRun, CampaignError, DataError."""
+def evidence_report(
+    run_id: str, queries: Queries, book: CampaignBook, panel_of: PanelOf, again: RunsAgain | None = None
+) -> EvidenceReport:
+    """The run's evidence by what is known; the vault stays shut. With `again` what the ledger does not keep is made again:
+    trades, and returns of every set. Raises UnknownRun, CampaignError, DataError."""
     run = queries.run(run_id)
+    why = "the run was not made again"
+    made = RunAgain(not_folded(why), {}, dict.fromkeys(RUN_WINDOWS, why)) if again is None else again.of(run_id)
     spec, evidence = queries.campaign(run.campaign_id).spec, book.of(run.campaign_id)
     panel, train = panel_of(spec), spec.window("train")
     times = panel.times_ns
@@ -82,14 +90,14 @@ def evidence_report(run_id: str, queries: Queries, book: CampaignBook, panel_of:
     return EvidenceReport(
         run_id, judge(run_id, queries, book), evidence,
         deflated_sharpe(evidence.daily(run_id, "train"), np.empty(0), evidence.effective, spread="chance"),
-        alphas, _intervals(run, evidence),
+        alphas, _intervals(run, evidence, made),
         queries.trials(spec.assets, int(times[train.start]), int(times[train.stop - 1])).total,
         queries.evidence.looks_on(*vault_bars(spec, panel), spec.data_hash),
-        queries.evidence.after_looks(run.campaign_id, spec.data_hash).get(run_id),
+        queries.evidence.after_looks(run.campaign_id, spec.data_hash).get(run_id), made.folds,
     )  # fmt: skip
 
 
-def _intervals(run: RunRow, evidence: CampaignEvidence) -> tuple[FigureInterval, ...]:
+def _intervals(run: RunRow, evidence: CampaignEvidence, made: RunAgain) -> tuple[FigureInterval, ...]:
     """Of the headline figures that days or numbers of trades tell."""
     out = []
     for window in RUN_WINDOWS:
@@ -101,4 +109,13 @@ def _intervals(run: RunRow, evidence: CampaignEvidence) -> tuple[FigureInterval,
         low, high = share_interval(rate, n)
         reason = "" if math.isfinite(low) else "there are no trades"
         out.append(FigureInterval("win_rate_with_open", window, rate, low, high, reason))
+        out.append(_expectancy(window, figures.get("expectancy_with_open", math.nan), made))
     return tuple(out)
+
+
+def _expectancy(window: str, value: float, made: RunAgain) -> FigureInterval:
+    """Of the mean return of a trade: days are drawn with all trades that were closed on them."""
+    if window not in made.by_day:
+        return FigureInterval("expectancy_with_open", window, value, math.nan, math.nan, made.why_not[window])
+    found = block_bootstrap_interval(made.by_day[window], "expectancy")
+    return FigureInterval("expectancy_with_open", window, value, found.low, found.high, found.reason)

@@ -17,6 +17,7 @@ from engine.records import RUN_WINDOWS, CampaignSpec, Failure
 from engine.research.evaluation import Evaluator
 from engine.research.evidence import CampaignBook, CampaignEvidence, is_number
 from engine.research.gate import ends_of, gate_seed
+from engine.research.run_again import RunsAgain
 from engine.research.vault import PanelOf, Vault
 from engine.store.answers import RunRow
 from engine.store.ledger import Ledger
@@ -77,6 +78,7 @@ class Promoter:
     ) -> None:
         self._queries, self._ledger, self._evaluator, self._panel_of = queries, ledger, evaluator, panel_of
         self.book = book or CampaignBook(queries, panel_of)
+        self.again = RunsAgain(queries, evaluator, panel_of)
         self.vault = Vault(queries, ledger, evaluator, panel_of)
 
     def promote(self, run_id: str) -> Judgement:
