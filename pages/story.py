@@ -1,17 +1,15 @@
 """Why a run was tried and what came of it: its parents, its hypothesis, what the model was told and what it said."""
 
-import pandas as pd
 import streamlit as st
 
-from engine.errors import UnknownRun
 from engine.figures import PORTFOLIO_FIGURES
 from engine.model_records import Operator, Refusal, Story
-from engine.records import RUN_WINDOWS
 from engine.research.service import ResearchService
 from engine.research.turns import MUTATE
 from engine.store.answers import CampaignRow, RunRow
-from pages import check_view, code_views, look, selection
+from pages import check_view, look, selection
 from pages.run_links import run_links
+from pages.story_parents import changes, known_run, parents
 
 OPERATORS: dict[Operator, str] = {
     "draft": "Fresh draft",
@@ -21,7 +19,6 @@ OPERATORS: dict[Operator, str] = {
     "ranges": "Other parameter ranges for its parent",
     "indicator": "Tries a new indicator",
 }
-COMPARED = ("sharpe", "total_return", "max_drawdown", "win_rate_with_open", "trades_with_open")
 NOT_ASKED = {
     "random": "The random arm drew this run: no model was asked, so there is no hypothesis and no review. It is the baseline "
     "that a model must beat.",
@@ -41,9 +38,9 @@ def why(service: ResearchService, run: RunRow, campaign: CampaignRow) -> None:
     _verdict(story)
     if run.arm == MUTATE:
         _said("What was changed, drawn at random", story.hypothesis)
-        _parents(service, story, run, campaign)
+        parents(service, story, run, campaign)
         _refused(story.refusals)
-        _changes(service, story, run)
+        changes(service, story, run)
         return
     left, right = st.columns(2, gap="large")
     with left:
@@ -52,7 +49,7 @@ def why(service: ResearchService, run: RunRow, campaign: CampaignRow) -> None:
         _said("What the market was said to be like", story.market)
         _said("A person asked for", story.steering)
     with right:
-        _parents(service, story, run, campaign)
+        parents(service, story, run, campaign)
     left, right = st.columns(2, gap="large")
     with left:
         _said("Review of the figures", story.review)
@@ -66,7 +63,7 @@ def why(service: ResearchService, run: RunRow, campaign: CampaignRow) -> None:
     with st.expander("Statistics that the model was given", icon=":material/query_stats:"):
         st.caption("From train alone, but for one word on validation.")
         st.code(story.pack or "None: the run gave no result.", None, wrap_lines=True)
-    _changes(service, story, run)
+    changes(service, story, run)
     calls = selection.address("traces", **{"traces.campaign": campaign.campaign_id, "traces.run": str(run.number)})
     st.link_button("Its calls, as sent and answered", calls, icon=":material/forum:")
 
@@ -105,43 +102,10 @@ def _prediction(service: ResearchService, story: Story, run: RunRow) -> None:
         return
     held = {True: ":green[:material/check_circle: held]", False: ":red[:material/cancel: did not hold]"}
     now = look.figure_text(name, run.figures.get("train", {}).get(name))
-    parent = _run(service, story.parents[0]) if story.parents else None
+    parent = known_run(service, story.parents[0]) if story.parents else None
     before = f"from {look.figure_text(name, parent.figures.get('train', {}).get(name))} " if parent else ""
     outcome = held.get(story.prediction_held, "there was nothing to compare")
     st.markdown(f"{look.short_label(name)} {story.predicted_direction}: {look.plain(before)}to {look.plain(now)}, {outcome}")
-
-
-def _parents(service: ResearchService, story: Story, run: RunRow, campaign: CampaignRow) -> None:
-    """Links to the parents, and the main figures against the first of them."""
-    if not story.parents:
-        st.markdown("**Parent:** none, it was written from nothing")
-        return
-    links = run_links(service, story.parents, home=campaign.campaign_id)
-    st.markdown(f"**{'Parents' if len(story.parents) > 1 else 'Parent'}:** {links}")
-    parent = _run(service, story.parents[0])
-    if parent is None or not run.figures.get("train"):
-        st.text("There is no result to compare.")
-        return
-    config = {"Figure": st.column_config.TextColumn(pinned=True)}
-    st.dataframe(
-        against(run, parent), hide_index=True, placeholder="", key="story.against",
-        column_config=config | {c: st.column_config.TextColumn(alignment="right") for c in ("Parent", "This run", "Change")},
-    )  # fmt: skip
-
-
-def against(run: RunRow, parent: RunRow) -> pd.DataFrame:
-    """The main figures of a run on both windows beside its parent's, as text in their units, with the change."""
-    rows = []
-    for window in RUN_WINDOWS:
-        before, now = parent.figures.get(window, {}), run.figures.get(window, {})
-        for name in COMPARED:
-            old, new = before.get(name), now.get(name)
-            computed = not look.is_missing(old) and not look.is_missing(new)
-            rows.append({
-                "Figure": f"{look.short_label(name)} on {window}", "Parent": look.figure_text(name, old),
-                "This run": look.figure_text(name, new), "Change": look.figure_change(name, new - old) if computed else None,
-            })  # fmt: skip
-    return pd.DataFrame(rows)
 
 
 def _used(service: ResearchService, story: Story) -> None:
@@ -174,21 +138,3 @@ def _refused(refusals: tuple[Refusal, ...]) -> None:
             meant = check_view.REFUSALS.get(refusal.kind, "it failed")
             st.markdown(f"**Draft {number:,}** :gray[{look.plain(refusal.kind)}: {meant}{where}]")
             st.code(refusal.message, None, wrap_lines=True)
-
-
-def _changes(service: ResearchService, story: Story, run: RunRow) -> None:
-    """The code against the first parent's."""
-    parent = _run(service, story.parents[0]) if story.parents else None
-    if parent is None:
-        return
-    with st.expander(f"Changes to the code of run {parent.number:,}", icon=":material/difference:"):
-        diff = code_views.code_diff(parent.source, run.source, (f"run {parent.number:,}", f"run {run.number:,}"))
-        st.code(diff or "The code is the same.", "diff" if diff else None)
-
-
-def _run(service: ResearchService, run_id: str) -> RunRow | None:
-    """The run, None for one that this ledger does not hold."""
-    try:
-        return service.queries.run(run_id)
-    except UnknownRun:
-        return None

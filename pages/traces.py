@@ -8,7 +8,7 @@ import streamlit as st
 from engine.errors import EngineError, UnknownEntry, UnknownRun
 from engine.model_records import CallRecord, CallStatus
 from engine.proposal.roles import ROLES
-from pages import look, replay_view, selection, trace_views
+from pages import look, replay_view, selection, trace_table, trace_views
 from pages.access import research
 
 service = research()
@@ -44,7 +44,7 @@ def filters() -> tuple[dict[str, Any], str]:
         number = st.number_input("Run", 0, None, None, 1, placeholder="all", key="traces.run", on_change=first_page,
                                  help="Its number; 0: calls for no run.", **MEMORY)  # fmt: skip
         role = one_of("Role", "role", list(ROLES))
-        status = one_of("Reply", "status", list(get_args(CallStatus)), format_func=lambda s: trace_views.STATUSES[s][0])
+        status = one_of("Reply", "status", list(get_args(CallStatus)), format_func=lambda s: trace_table.STATUSES[s][0])
         model = one_of("Model", "model", queries.models_asked())
         versions = queries.prompt_versions(role)["version"].tolist() if role else []
         version = one_of("Prompt version", "version", versions, disabled=not role, help="Choose a role first.")
@@ -71,7 +71,7 @@ def listed() -> None:
         st.caption(told or "No call meets all of these conditions: take one away.")
         st.pagination(pages, width=320, key="traces.page", persist_state="session")
     if len(calls):
-        trace_views.call_table(calls, LISTED, "traces.table")
+        trace_table.call_table(calls, LISTED, "traces.table")
 
 
 def opened(call_id: str) -> None:
