@@ -12,6 +12,7 @@ from pages.access import research
 from pages.model_budget import model_budget
 from pages.model_choice import model_choice
 from pages.presets import presets
+from pages.rule_fields import rule_fields
 from pages.run_choice import data_badges
 from pages.search_fields import search_fields
 from pages.wish_fields import wish_fields
@@ -112,6 +113,7 @@ def goals() -> None:
         st.number_input("Trades, at least", 0, key="research.want_trades", **none)
         st.number_input("Assets traded, at least", 0, key="research.want_assets", **none)
     wish_fields(KEPT)
+    rule_fields(KEPT)
     st.markdown("**When to stop**", help="The first that is met ends the campaign; with all empty it never ends by itself.")
     with st.grid(2, min_column_width=140):
         st.number_input("After runs", 1, key="research.stop_runs", placeholder="never", **OPTIONAL)

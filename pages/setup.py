@@ -17,6 +17,7 @@ from engine.records import Benchmarks, CampaignSpec, Costs, SharedCash, StopCond
 from engine.research.campaign import Choices
 from engine.research.service import ResearchService
 from pages import selection, start_list
+from pages.rule_fields import rule_of, rule_shown
 from pages.search_fields import seconds_of
 
 
@@ -32,7 +33,7 @@ def _shown(of: Choices | CampaignSpec) -> dict[str, Any]:
     """The choices that stand under the same name in both records."""
     same = ("theme", "proposer", "seed", "scenarios", "method", "search_s", "objective", "min_trades", "sides", "capital",
             "currency")  # fmt: skip
-    return {name: getattr(of, name) for name in same} | {
+    return {name: getattr(of, name) for name in same} | rule_shown(of.promotion) | {
         "shared_cash": of.shared_cash is not None, "max_positions": (of.shared_cash or SharedCash()).max_positions,
         "position_percent": _percent((of.shared_cash or SharedCash()).fraction), "fee_percent": _percent(of.costs.fee_rate),
         "slippage_percent": _percent(of.costs.slippage_rate),
@@ -129,6 +130,7 @@ def draft(service: ResearchService, choices: Mapping[str, Any]) -> CampaignSpec:
                 win_rate=_fraction(choices["want_win_rate_percent"]),
                 more=tuple(read_benchmark(text) for text in choices["want_more"]),
             ),
+            promotion=rule_of(choices),
             stop=StopConditions(choices["stop_runs"], choices["stop_hours"], choices["stop_when_met"]),
         ),
     )

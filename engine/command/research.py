@@ -22,6 +22,7 @@ from engine.proposal.language_model import LocalServer, find_local_servers, prob
 from engine.records import RUN_WINDOWS, Benchmarks, Costs, StopConditions
 from engine.research.campaign import Choices, Start
 from engine.research.evaluation import open_evaluator
+from engine.research.promotion_terms import read_promotion
 from engine.research.repeat import repeat_run
 from engine.research.service import ResearchService
 from engine.research.tuning import METHODS
@@ -76,6 +77,10 @@ def run(
             help="In place of the usual four: FIGURE>=VALUE[%][@train|validation|vault][?], repeatable; ? makes it a wish."
         ),
     ] = None,
+    promotion: Annotated[
+        list[str] | None,
+        typer.Option(help="A threshold of the rule of promotion: NAME=VALUE, such as luck=0.01, repeatable; docs/promotion.md."),
+    ] = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> tuple[dict[str, Any], str]:
@@ -86,7 +91,7 @@ def run(
         name=name, theme=theme, top_assets=top, proposer=_arms(proposer, arms), seed=seed, scenarios=scenarios,
         method=method, search_s=search_s, objective=objective, min_trades=min_trades, sides="long" if long_only else "both",  # type: ignore[arg-type]
         costs=Costs(fee_rate, slippage_rate), shared_cash=read_shared_cash(shared_cash), stop=StopConditions(runs=iterations),
-        benchmarks=_benchmarks(benchmark or []),
+        benchmarks=_benchmarks(benchmark or []), promotion=read_promotion(promotion or []),
     )  # fmt: skip
     starts = [Start(read_strategy(file), f"Start: {file.stem}.") for file in strategy_files(start_from or [])]
     service = ResearchService(load_settings(store))

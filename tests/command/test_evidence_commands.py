@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from engine.records import Promotion
 from engine.settings import Settings
 from engine.store.snapshot import open_reader
 from tests.command.conftest import Cli
@@ -100,6 +101,16 @@ def test_changed_bars_are_refused_and_old_results_stay(cli: Cli, made: dict[str,
         assert "has changed since the campaign was made" in cli(*words).refusal
     assert cli("leaderboard", "--json").answer["runs"] == board
     assert _looks(settings) == []
+
+
+def test_run_takes_thresholds_of_the_rule_and_refuses_others(cli: Cli, settings: Settings) -> None:
+    words = ("run", "--data", "small", "--iterations", 1, "--scenarios", 2, "--promotion")
+    made = cli(*words, "luck=0.01", "--promotion", "looks=1", "--json").answer
+    with open_reader(settings) as queries:
+        assert queries.campaign(made["campaign"]).spec.promotion == Promotion(luck=0.01, looks=1)
+    assert "wanted NAME=VALUE with one of train_trades" in cli(*words, "fortune=1").refusal
+    assert "wanted a whole number" in cli(*words, "looks=many").refusal
+    assert "wanted between 0 and 1" in cli(*words, "luck=2").refusal
 
 
 @pytest.mark.parametrize("words", [("evidence", "nobody"), ("promote", "nobody"), ("vault", "nobody", "--yes")])

@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.model_records import ModelChoice
-from engine.records import SharedCash
+from engine.records import Promotion, SharedCash
 from pages import setup
 from pages.access import research
 from tests.patience import LONG_S
@@ -105,6 +105,28 @@ def test_shared_cash_asks_for_its_places_and_goes_into_the_specification(form: A
     assert spec.shared_cash == SharedCash(3, 0.25)
     again = setup.draft(service, setup.choices_of(service, spec, spec.name) | {"name": spec.name})
     assert again == spec
+
+
+def test_the_rule_of_promotion_is_shown_with_its_defaults_and_goes_into_the_specification(form: AppTest) -> None:
+    assert setup.draft(research(), setup.DEFAULTS | {"dataset": "small"}).promotion == Promotion()
+    assert form.number_input(key="research.rule_luck").value == 5.0
+    form.number_input(key="research.rule_luck").set_value(1.0)
+    form.number_input(key="research.rule_train_trades").set_value(7)
+    form.number_input(key="research.scenarios").set_value(2)
+    form.number_input(key="research.stop_runs").set_value(1).run()
+    form.button(key="research.start").click().run()
+    assert not form.exception
+    service = research()
+    assert service.wait(LONG_S)
+    spec = service.queries.campaign(service.queries.campaigns()["campaign_id"].iloc[0]).spec
+    assert spec.promotion == Promotion(luck=0.01, train_trades=7)
+    assert setup.choices_of(service, spec, "again")["rule_luck"] == 1.0
+
+
+def test_a_threshold_that_anything_would_pass_is_refused_in_a_sentence(form: AppTest) -> None:
+    form.number_input(key="research.rule_luck").set_value(100.0).run()
+    assert not form.exception
+    assert "wanted between 0 and 1" in form.error[0].value
 
 
 def test_choices_that_leave_no_room_for_a_window_are_refused_in_a_sentence(form: AppTest) -> None:
