@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from typing import Any
 
 from engine.errors import CampaignError
 from engine.records import Promotion
@@ -23,7 +24,8 @@ def read_promotion(asked: Sequence[str]) -> Promotion:
             )
         kind = int if isinstance(names[name], int) else float
         try:
-            rule = replace(rule, **{name: kind(value)})
+            changed: dict[str, Any] = {name: kind(value)}
+            rule = replace(rule, **changed)
         except ValueError:
             wanted = "a whole number" if kind is int else "a fraction"
             raise CampaignError(f"the promotion's {name} is {value!r}; wanted {wanted}, such as {name}={names[name]:g}") from None

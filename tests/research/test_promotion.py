@@ -133,8 +133,17 @@ def test_evidence_lists_every_condition_with_its_margin(service: ResearchService
     run_id = service.queries.run_ids(campaign_id)[0]
     book = CampaignBook(service.queries, service.results.panel)
 
-    report = evidence_report(run_id, service.queries, book, service.results.panel)
+    again = _promoter(service).again
+    report = evidence_report(run_id, service.queries, book, service.results.panel, again)
     plain = report.plain()
+
+    assert plain["folds"]["sets"] == CHOICES.scenarios
+    assert "warm-up" in plain["folds"]["walk_forward"]["reason"], "38 days are too few for windows of this warm-up"
+    assert again.is_known(run_id)
+    found = next(i for i in report.intervals if i.figure == "expectancy_with_open" and i.window == "train")
+    sums, numbers = again.of(run_id).by_day["train"].sum(axis=1)
+    assert found.low < found.value < found.high
+    assert sums / numbers == pytest.approx(found.value, rel=1e-6)
 
     trades = next(c for c in plain["conditions"] if c["name"] == "train_trades")
     assert trades["margin"] == service.queries.run(run_id).figures["train"]["trades_with_open"] - 7
