@@ -37,6 +37,7 @@ NAVIGATION = {
         st.Page("pages/runs.py", title="Runs", icon=":material/leaderboard:"),
         st.Page("pages/scorecard.py", title="Scorecard", icon=":material/fact_check:"),
         st.Page("pages/strategy.py", title="Strategy", icon=":material/code:"),
+        st.Page("pages/parameters.py", title="Parameters", icon=":material/tune:"),
     ],
     "Explain": [st.Page("pages/assets.py", title="Assets", icon=":material/stacked_bar_chart:")],
     "Steer": [

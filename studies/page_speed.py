@@ -17,7 +17,7 @@ import pandas as pd
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-PAGES = ("overview", "research_setup", "campaigns", "runs", "scorecard", "strategy", "assets", "data")
+PAGES = ("overview", "research_setup", "campaigns", "runs", "scorecard", "strategy", "parameters", "assets", "data")
 SCENARIOS = 200
 
 

@@ -50,7 +50,7 @@ HOMES = {
     "pypdf": ("engine/research/idea_files.py",),
     "arch": (),  # peers of our own statistics, for tests: the import takes seconds
     "purgedcv": (),
-    "optuna": ("engine/research/tuning.py",),
+    "optuna": ("engine/research/tuning.py", "engine/research/importances.py"),
     "streamlit": ("app.py", "pages/*.py"),
     "plotly": ("pages/*.py",),
     "typer": ("engine/__main__.py", "engine/command/*.py"),

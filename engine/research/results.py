@@ -69,6 +69,19 @@ class Results:
         rows = self._queries.scenarios(run_id)
         return [(json.loads(params), float(value)) for params, value in zip(rows["params"], rows["objective"], strict=True)]
 
+    def scenario(self, run_id: str, scenario: int) -> RunResult:
+        """The whole result on train of one of the run's parameter sets, by its number in the ledger, computed again: a set that
+        was scored already is no new trial. Raises as `result`, CampaignError for a set that there is not or that fails."""
+        rows = self._queries.scenarios(run_id).set_index("scenario")
+        if scenario not in rows.index:
+            raise CampaignError(f"run {run_id} has no set {scenario}; it has {len(rows)}")
+        run = self._queries.run(run_id)
+        spec, bed = self.run_bed(run, "train")
+        result = self._evaluator.result(run.source, json.loads(str(rows["params"][scenario])), bed, sides=spec.sides)
+        if isinstance(result, Failure):
+            raise CampaignError(f"set {scenario} of run {run.number} did not run again: {result}")
+        return run_result(result)
+
     def lines(self, run_id: str, symbol: str) -> ChartLines:
         """What the run's strategy returns as `plot` for that asset, on train. Raises as `result`, CampaignError if it fails."""
         run = self._queries.run(run_id)

@@ -142,6 +142,24 @@ def _moved(kind: ParamRange, value: ParamValue, reach: float, rng: np.random.Gen
     return round(moved)
 
 
+def ranges_tried(sets: Sequence[Params]) -> tuple[ParamRange, ...]:
+    """The least ranges that hold these sets, for what only knows what was tried: texts and truth values are choices, numbers
+    are spans on a plain scale. Names are those of the first set; empty without any.
+
+    >>> ranges_tried([{"n": 3}, {"n": 9}])[0].high
+    9.0
+    """
+    return tuple(_span(name, [params[name] for params in sets]) for name in (sets[0] if sets else ()))
+
+
+def _span(name: str, values: Sequence[ParamValue]) -> ParamRange:
+    if any(isinstance(value, bool | str) for value in values):
+        return ParamRange(name, "choice", choices=tuple(sorted(set(values), key=str)))
+    numbers = [float(value) for value in values]
+    is_whole = all(isinstance(value, int) for value in values)
+    return ParamRange(name, "int" if is_whole else "float", min(numbers), max(numbers))
+
+
 def stepped(ranges: Sequence[ParamRange], params: Params, rng: np.random.Generator) -> Params:
     """A set that differs from that one in one parameter, or for half of them in two: a leap to an end or the middle, since good
     sets often lie at ends, or, with a chance of 1 - LEAP, a step as `near` makes with a reach of 0.15."""

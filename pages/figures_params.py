@@ -1,0 +1,118 @@
+"""Charts of a search over parameter sets: data in, plotly figure out, in the template of `pages.figures`.
+
+`sets` has a row for each set that was tried: its parameters as columns, and `scenario`, `objective`, `best`, `state`.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from pages.figures import blank
+from pages.look import colour
+
+CELLS = 12
+"""Most cells of a heat map a side: numbers with more values are put into as many equal spans."""
+MOST_LINES = 1_000
+_SCALE = "Viridis"
+_MARKS = {"scored": ("train", "circle"), "no objective": ("neutral", "circle-open"), "pruned": ("neutral", "x-thin-open"),
+          "failed": ("loss", "x")}  # fmt: skip
+
+
+def history_figure(sets: pd.DataFrame, objective: str, *, dark: bool) -> go.Figure:
+    """The objective of each set in the order tried, with the best so far; sets without one stand on the bottom line."""
+    figure = blank(dark, height=320, x="Set, in the order tried", y=objective)
+    low = sets["objective"].min() if sets["objective"].notna().any() else 0.0
+    for state, (meaning, symbol) in _MARKS.items():
+        some = sets[sets["state"] == state]
+        if some.empty:
+            continue
+        marker = {"color": colour(meaning, dark), "symbol": symbol, "size": 7, "opacity": 0.75, "line": {"width": 1}}
+        figure.add_scatter(
+            x=some["trial"], y=some["objective"].fillna(low), mode="markers", name=state, marker=marker,
+            customdata=some["scenario"], hovertemplate="set %{customdata}: %{y:,.3f}" if state == "scored" else f"{state}",
+        )  # fmt: skip
+    best = {"color": colour("text", dark), "width": 1.6, "shape": "hv"}
+    figure.add_scatter(x=sets["trial"], y=sets["best"], mode="lines", name="best so far", line=best, hoverinfo="skip")
+    return figure.update_layout(hovermode="closest")
+
+
+def cells(values: pd.Series) -> pd.Series:
+    """In which cell each value lies, as the cell's middle or the value itself; in the order of a scale."""
+    if values.dtype == object or values.dtype == bool or isinstance(values.dtype, pd.StringDtype):
+        return values.astype(str)
+    if values.nunique() <= CELLS:
+        return values
+    edges = np.linspace(values.min(), values.max(), CELLS + 1)
+    place = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, CELLS - 1)
+    return pd.Series(np.round((edges[place] + edges[place + 1]) / 2, 6), index=values.index)
+
+
+def heat_figure(sets: pd.DataFrame, x: str, y: str, objective: str, how: str, *, dark: bool) -> go.Figure:
+    """The best or mean objective of the sets in each cell of two parameters; cells that nothing was tried in stay empty. On each
+    stands a mark that can be clicked, whose `customdata` is the best set there."""
+    known = sets.dropna(subset="objective").assign(x=lambda t: cells(t[x]), y=lambda t: cells(t[y]))
+    known = known.sort_values("objective", ascending=False, kind="stable")
+    grid = known.groupby(["x", "y"], sort=True).agg(
+        best=("objective", "max"), mean=("objective", "mean"), scenario=("scenario", "first"), n=("scenario", "size")
+    )
+    grid = grid.reset_index()
+    figure = blank(dark, height=420, x=x, y=y)
+    table = grid.pivot(index="y", columns="x", values=how)
+    figure.add_heatmap(
+        z=table.to_numpy(), x=table.columns.tolist(), y=table.index.tolist(), colorscale=_SCALE, hoverongaps=False,
+        colorbar={"title": {"text": objective, "side": "right"}, "thickness": 12}, hoverinfo="skip",
+    )  # fmt: skip
+    marker = {"size": 9, "color": colour("ground", dark), "opacity": 0.55, "line": {"width": 1, "color": colour("text", dark)}}
+    figure.add_scatter(
+        x=grid["x"], y=grid["y"], mode="markers", marker=marker, showlegend=False,
+        customdata=grid[["scenario", "n", how]], hovertemplate=f"{x} %{{x}}<br>{y} %{{y}}<br>{how} %{{customdata[2]:,.3f}} of"
+        " %{customdata[1]} sets<br>click: set %{customdata[0]}<extra></extra>",
+    )  # fmt: skip
+    return figure.update_layout(hovermode="closest")
+
+
+def slice_figure(sets: pd.DataFrame, name: str, objective: str, chosen: object, *, dark: bool) -> go.Figure:
+    """The objective over one parameter, all others whatever they were; the chosen value is marked by a line."""
+    known = sets.dropna(subset="objective")
+    figure = blank(dark, height=260, x=name, y=objective)
+    values = known[name].astype(str) if known[name].dtype == object else known[name]
+    figure.add_scatter(
+        x=values, y=known["objective"], mode="markers", showlegend=False, customdata=known["scenario"],
+        marker={"color": known["trial"], "colorscale": _SCALE, "size": 6, "opacity": 0.8},
+        hovertemplate="set %{customdata}: %{x}, %{y:,.3f}<extra></extra>",
+    )  # fmt: skip
+    if isinstance(chosen, int | float) and not isinstance(chosen, bool):
+        figure.add_vline(x=chosen, line={"color": colour("text", dark), "width": 1.4, "dash": "dot"})
+    return figure.update_layout(hovermode="closest")
+
+
+def parallel_figure(sets: pd.DataFrame, names: Sequence[str], objective: str, *, dark: bool) -> go.Figure:
+    """A line for each set through its parameters to its objective; of more than MOST_LINES the best are drawn."""
+    known = sets.dropna(subset="objective").nlargest(MOST_LINES, "objective")
+    dimensions = [_axis(name, known[name]) for name in names] + [{"label": objective, "values": known["objective"]}]
+    figure = blank(dark, height=400, x="", y="")
+    tint = {"color": colour("text", dark), "size": 12}
+    figure.add_parcoords(
+        dimensions=dimensions, labelfont=tint, tickfont=tint, rangefont=tint, unselected={"line": {"opacity": 0.05}},
+        line={"color": known["objective"], "colorscale": _SCALE, "showscale": False},
+    )  # fmt: skip
+    return figure.update_layout(margin={"l": 60, "r": 60, "t": 60, "b": 30})
+
+
+def _axis(name: str, values: pd.Series) -> dict[str, object]:
+    if values.dtype == object or values.dtype == bool or isinstance(values.dtype, pd.StringDtype):
+        texts = sorted(values.astype(str).unique())
+        places = values.astype(str).map({text: place for place, text in enumerate(texts)})
+        return {"label": name, "values": places, "tickvals": list(range(len(texts))), "ticktext": texts}
+    return {"label": name, "values": values}
+
+
+def importance_figure(shares: Mapping[str, float], *, dark: bool) -> go.Figure:
+    """What share of the objective's variance each parameter explains, the highest on top."""
+    names = list(shares)[::-1]
+    figure = blank(dark, height=90 + 32 * len(names), x="Share of the objective's variance, %", y="")
+    figure.add_bar(x=[100 * shares[name] for name in names], y=names, orientation="h", marker={"color": colour("neutral", dark)},
+                   hovertemplate="%{y}: %{x:.1f} %<extra></extra>")  # fmt: skip
+    return figure.update_layout(hovermode="closest", showlegend=False)
