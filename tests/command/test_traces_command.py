@@ -71,7 +71,7 @@ def test_people_read_a_line_a_call_and_what_nobody_knows_is_said_so(cli: Cli, to
     ("words", "said"),
     [
         (("--role", "poet"), "there is no role 'poet'; there are market, draft"),
-        (("--status", "lost"), "there is no status 'lost'; there are answered"),
+        (("--status", "gone"), "there is no status 'gone'; there are answered"),
         (("--run", "nowhere"), "no run 'nowhere'"),
     ],
 )
