@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,14 @@ MOST_LINES = 1_000
 _SCALE = "Viridis"
 _MARKS = {"scored": ("train", "circle"), "no objective": ("neutral", "circle-open"), "pruned": ("neutral", "x-thin-open"),
           "failed": ("loss", "x")}  # fmt: skip
+
+
+def set_of(customdata: Any) -> int:
+    """The set that a clicked mark names: its `customdata` by itself or in front, as a list or as the mapping by place that a
+    browser makes of one."""
+    if isinstance(customdata, Mapping):
+        customdata = customdata.get("0", customdata.get(0))
+    return int(customdata[0] if isinstance(customdata, Sequence) else customdata)
 
 
 def history_figure(sets: pd.DataFrame, objective: str, *, dark: bool) -> go.Figure:

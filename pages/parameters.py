@@ -63,9 +63,8 @@ def summary(run: RunRow, sets: pd.DataFrame, names: list[str]) -> None:
 def clicked(key: str) -> None:
     """Open the set whose mark was clicked."""
     points = st.session_state[key]["selection"]["points"]
-    if points:
-        data: Any = points[0].get("customdata")
-        st.session_state["parameters.set"] = int(data[0] if isinstance(data, list | tuple) else data)
+    if points and points[0].get("customdata") is not None:
+        st.session_state["parameters.set"] = figures_params.set_of(points[0].get("customdata"))
 
 
 def chart(figure: Any, key: str) -> None:

@@ -64,6 +64,11 @@ def test_a_cell_of_the_heat_map_leads_to_its_best_set() -> None:
         assert data[1] == len(some)
 
 
+@pytest.mark.parametrize("data", [7, 7.0, [7, 3, 0.5], {"0": 7, "1": 3}, {0: 7}])
+def test_a_clicked_mark_names_its_set_in_whatever_form_it_comes(data: object) -> None:
+    assert figures_params.set_of(data) == 7
+
+
 def test_cells_hold_all_sets_and_no_more_than_fit() -> None:
     sets = _sets(500)
     for name in ("fast", "slow"):
