@@ -17,10 +17,10 @@ CONDITIONS = {
     "passed": st.column_config.TextColumn("State", width="small"),
     "label": st.column_config.TextColumn("Condition"),
     "window": st.column_config.TextColumn("Window", width="small"),
-    "value": st.column_config.NumberColumn("Found", format="%,.4g"),
+    "value": st.column_config.TextColumn("Found", alignment="right", width=90),
     "wanted": st.column_config.TextColumn("Wanted", width="small"),
-    "margin": st.column_config.NumberColumn(
-        "Margin", format="%+,.4g", help="By how much it is met; negative where it is missed."
+    "margin": st.column_config.TextColumn(
+        "Margin", alignment="right", width=90, help="By how much it is met; negative where it is missed."
     ),
     "sentence": st.column_config.TextColumn("In words", width="large"),
 }
@@ -53,10 +53,19 @@ def conditions(report: EvidenceReport) -> None:
     met = sum(c["passed"] is True for c in plain)
     verdict = "It is promoted." if report.judgement.is_promoted else "It is not promoted."
     st.markdown(f"**{met} of {len(plain)} conditions met.** {verdict}")
-    rows = [c | {"passed": STATES[c["passed"]], "wanted": wanted(c)} for c in plain]
+    words = ({"wanted": wanted(c), "value": found(c, "value"), "margin": found(c, "margin", "+")} for c in plain)
+    rows = [c | {"passed": STATES[c["passed"]]} | told for c, told in zip(plain, words, strict=True)]
     st.dataframe(pd.DataFrame(rows), column_config=CONDITIONS, column_order=list(CONDITIONS), hide_index=True,
                  height=look.table_height(len(rows), 520), placeholder=look.NOT_COMPUTED)  # fmt: skip
     st.caption("The rule is fixed when a campaign starts; the vault is opened last, for what meets all else.")
+
+
+def found(condition: dict[str, Any], name: str, sign: str = "") -> str:
+    """A number of the condition; a dash for one that is met or not, by no amount, and for one that was not tried."""
+    value = condition[name]
+    if value is None:
+        return "–" if condition["passed"] is None or condition["relation"] == "is" else look.NOT_COMPUTED
+    return f"{value:{sign},.0f}" if abs(value) >= 1_000 else f"{value:{sign}.4g}"
 
 
 def wanted(condition: dict[str, Any]) -> str:

@@ -6,6 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.analysis.evidence_words import STATISTICS
+from pages import evidence_view
 from pages.access import research
 
 
@@ -34,3 +35,14 @@ def test_the_vault_is_opened_by_a_button_and_what_was_seen_stays(evidence: AppTe
     assert research().queries.looks()[["who", "k"]].values.tolist() == [["page", 1]]
     assert "Vault, look 1" in evidence.info[0].value
     assert "strategy.open_vault" not in [button.key for button in evidence.button]
+
+
+@pytest.mark.parametrize(("condition", "shown"), [
+    ({"value": 10_731.0, "passed": True, "relation": ">="}, "10,731"),
+    ({"value": 0.97123, "passed": False, "relation": "<="}, "0.9712"),
+    ({"value": None, "passed": True, "relation": "is"}, "–"),
+    ({"value": None, "passed": None, "relation": "<="}, "–"),
+    ({"value": None, "passed": False, "relation": "<="}, "not computed"),
+])  # fmt: skip
+def test_what_was_found_is_told_whole_and_what_has_no_number_by_a_dash(condition, shown) -> None:
+    assert evidence_view.found(condition, "value") == shown
