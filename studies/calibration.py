@@ -45,8 +45,9 @@ def main(
 
         def keep(_: int, last: Campaign, market: str = market) -> None:
             vault = [c.value for j in last.judged for c in j.conditions if c.name == "vault"]
+            held = [{c.name: c.value for c in j.conditions if c.value is not None} for j in last.stood]
             line = {"promoted": last.is_promoted, "scenarios": last.scenarios, "seconds": round(last.elapsed_s, 1),
-                    "judged": len(last.judged), "vault": vault, "missed": last.missed}  # fmt: skip
+                    "judged": len(last.judged), "vault": vault, "missed": last.missed, "runs": held}  # fmt: skip
             with files[market].open("a", encoding="utf-8") as out:
                 out.write(json.dumps(line) + "\n")
 

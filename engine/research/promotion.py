@@ -6,7 +6,6 @@ vault is opened last, for what has passed everything else.
 
 import json
 import math
-from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -103,20 +102,19 @@ class Promoter:
         )
         return found
 
-    def promote_campaign(self, campaign_id: str) -> tuple[list[Judgement], dict[str, int]]:
+    def promote_campaign(self, campaign_id: str) -> tuple[list[Judgement], list[Judgement]]:
         """Try the runs that meet every cheap condition, the surest on validation first, until one is promoted or the campaign's
-        looks are spent: those that were tried, and how many of the others missed each condition."""
+        looks are spent: (those that were tried, all runs that were judged as they stood before)."""
         evidence = self.book.of(campaign_id)
         chances = {r: _validation_luck(r, evidence) for r in evidence.validation.run_ids}
         tried: list[Judgement] = []
-        missed: Counter[str] = Counter()
+        stood: list[Judgement] = []
         for run_id in sorted(chances, key=lambda r: (not is_number(chances[r]), chances[r], r)):
-            found = judge(run_id, self._queries, self.book)
-            missed.update(c.name for c in found.missed)
+            stood.append(found := judge(run_id, self._queries, self.book))
             if found.missed or any(j.is_promoted or _has_no_look(j) for j in tried):
                 continue
             tried.append(self.promote(run_id))
-        return tried, dict(missed)
+        return tried, stood
 
     def _causality(self, run: RunRow, spec: CampaignSpec) -> Condition:
         """No signal changes when the future behind any deciding bar does, on train and on validation."""
