@@ -14,6 +14,8 @@ from pages.access import attempt
 UNITS = {"usd": "USD", "tokens": "Tokens", "calls": "Calls"}
 _KEPT = "budget.own.kept"
 """Caps that this viewer wants for a campaign that has not begun: they stay while he changes its choices."""
+_NEW = "budget.own.new"
+"""With what the keys of its fields begin."""
 
 
 def all_caps(service: ResearchService) -> None:
@@ -35,7 +37,7 @@ def own_caps(service: ResearchService, campaign_id: str, name: str) -> None:
     st.caption("They count its calls and no others. Those for the whole campaign stand in place of those for all; a day's cap for"
                " all holds beside its own.")  # fmt: skip
     now = desk.budget.own(campaign_id) if has_begun else st.session_state.get(_KEPT, Caps())
-    caps = _fields(f"budget.own.{campaign_id if has_begun else 'new'}", now, "this campaign", desk.budget.caps)
+    caps = _fields(f"budget.own.{campaign_id}" if has_begun else _NEW, now, "this campaign", desk.budget.caps)
     if has_begun:
         st.button("Save caps for this campaign", key="budget.own.save", on_click=attempt,
                   args=(_save, desk, f"budget.own.{campaign_id}", campaign_id), disabled=caps == now,
@@ -51,9 +53,9 @@ def _save(desk: ModelDesk, key: str, campaign_id: str | None) -> None:
 
 
 def keep_own(service: ResearchService, spec: CampaignSpec) -> None:
-    """Set the caps that were entered for the campaign, if it has not begun. Called before its start."""
-    campaign_id = campaign_id_of(spec)
-    caps = st.session_state.get(_KEPT, Caps())
+    """Set the caps that the fields for the campaign hold now, if it has not begun. Called before its start."""
+    campaign_id, kept = campaign_id_of(spec), st.session_state.get(_KEPT, Caps())
+    caps = Caps(**{cap.name: st.session_state.get(f"{_NEW}.{cap.name}", getattr(kept, cap.name)) for cap in fields(Caps)})
     if caps != Caps() and campaign_id not in set(service.queries.campaigns()["campaign_id"]):
         service.model.set_caps(caps, campaign_id)
 
