@@ -1,5 +1,6 @@
 """What a run's figures are worth: the conditions of promotion, the statistics behind them, and the sealed window."""
 
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -33,8 +34,9 @@ def evidence(service: ResearchService, run: RunRow, campaign: CampaignRow) -> No
     show_problem()
     book, again = service.promoter.book, service.promoter.again
     is_known = book.known(run.campaign_id) is not None and again.is_known(run.run_id)
+    runs = "1 run" if campaign.runs == 1 else f"{campaign.runs:,} runs"
     if not is_known and not st.button(
-        f"Compute the evidence from {campaign.runs:,} runs", icon=":material/balance:", key="strategy.evidence",
+        f"Compute the evidence from {runs}", icon=":material/balance:", key="strategy.evidence",
         help="From the ledger; this run's sets are scored again for folds and intervals. The vault stays shut.",
     ):  # fmt: skip
         return
@@ -111,7 +113,7 @@ def intervals(report: EvidenceReport) -> None:
     words = STATISTICS["interval"]
     st.markdown(f"**{words.label}.** {words.sentence} {words.reading}")
     for found in report.intervals:
-        show = look.percent if found.figure != "sharpe" else number
+        show = partial(look.figure_text, found.figure)
         bounds = f"{show(found.low)} to {show(found.high)}" if not found.reason else f"{look.NOT_COMPUTED}: {found.reason}"
         st.caption(f"{FIGURES[found.figure]} on {found.window}: {show(found.value)}, 95% interval {bounds}.")
 

@@ -120,7 +120,6 @@ def work(campaign: CampaignRow, drawn: int) -> None:
 def campaign_page(board: pd.DataFrame) -> None:
     """All about the campaign that this viewer looks at."""
     drawn = service.revision
-    selection.tell_gone("campaign", board.index, "The campaign", "The one at work, else the one last changed, is shown.")
     chosen = selection.pick("Campaign", "campaign", list(board.index), first=service.status().campaign_id,
                             format_func=board["name"].get)  # fmt: skip
     campaign = queries.campaign(str(chosen))
@@ -139,6 +138,7 @@ def campaign_page(board: pd.DataFrame) -> None:
 
 look.header("Overview", "Is the research running, and what has it found so far?")
 campaigns = queries.campaigns().set_index("campaign_id")
+selection.tell_gone("campaign", campaigns.index, "The campaign", "The one at work, else the one last changed, is shown.")
 try:
     if campaigns.empty:
         show_problem()

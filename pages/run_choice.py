@@ -1,13 +1,13 @@
 """Which campaign and which run a page is about, and the labels that their data carry."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from engine.errors import EngineError
+from engine.errors import EngineError, UnknownRun
 from engine.records import CampaignSpec
 from engine.research.service import ResearchService
 from engine.store.answers import CampaignRow, RunRow
@@ -23,29 +23,30 @@ def campaign(service: ResearchService, what: str = "Its runs") -> CampaignRow:
     show, and ends."""
     show_problem()
     board = service.queries.campaigns()
+    names = dict(zip(board["campaign_id"], board["name"], strict=True))
+    _follow_run(service, names, board["best_run_id"].dropna().tolist())
+    selection.tell_gone("campaign", names, "The campaign", "The one last changed is shown.")
     if board.empty:
         st.info(f"No campaign yet. {what} will stand here as soon as one is started.", icon=":material/hourglass_empty:")
         st.page_link("pages/research_setup.py", label="Set a campaign up", icon=":material/arrow_forward:")
         st.stop()
-    _follow_run(service)
-    names = dict(zip(board["campaign_id"], board["name"], strict=True))
-    selection.tell_gone("campaign", names, "The campaign", "The one last changed is shown.")
     chosen = selection.pick("Campaign", "campaign", list(names), format_func=partial(_name, names))
     return service.queries.campaign(str(chosen))
 
 
-def _follow_run(service: ResearchService) -> None:
-    """A run that was opened by its address brings its campaign with it; one that is not there is dropped, and the page ends."""
+def _follow_run(service: ResearchService, campaigns: Collection[str], best: list[str]) -> None:
+    """A run that was opened by its address brings its campaign with it; of one that is not there the page says so, and goes on
+    with the `best` of its campaign."""
     run_id = selection.current("run")
     if not run_id:
         return
     try:
         owner = service.queries.run(run_id).campaign_id
-    except EngineError as error:
-        selection.choose("run", None)
-        look.problem(error)
-        st.stop()
+    except UnknownRun:
+        selection.tell_gone("run", best, "The run", "The best one is shown.")
+        return
     if owner != selection.current("campaign"):
+        selection.tell_gone("campaign", campaigns, "The campaign", "That of the run is shown.")
         selection.choose("campaign", owner)
         selection.choose("run", run_id)
 
@@ -70,8 +71,11 @@ def run(service: ResearchService, of: CampaignRow, label: str = "Run", name: str
     texts = {row.run_id: _run_text(row) for row in board.itertuples() if row.run_id != but}
     chosen = selection.current(name)
     if chosen and chosen not in texts and chosen != but:
-        other = service.queries.run(chosen)
-        texts[chosen] = f"Run {other.number:,}: {other.failure or other.summary}"
+        try:
+            other = service.queries.run(chosen)
+            texts[chosen] = f"Run {other.number:,}: {other.failure or other.summary}"
+        except UnknownRun:
+            selection.tell_gone(name, texts, "The run", "The best other one is shown.")
     picked = selection.pick(
         label, name, list(texts), format_func=partial(_name, texts),
         help=f"The {RUNS_LISTED} best by validation Sharpe; open any other from the leaderboard on Runs.",

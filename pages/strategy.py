@@ -103,7 +103,8 @@ def tab(names: list[str], key: str) -> str:
         else:
             told = f"There is no tab {look.plain(repr(asked[:40]))} for this run; there are {', '.join(names)}."
             st.warning(told, icon=":material/link_off:")
-    view: str = st.segmented_control("View", names, default=names[0], required=True, key=key, persist_state="session",
+    st.session_state.setdefault(key, names[0])  # a default beside what an address has set is a warning in the server's log
+    view: str = st.segmented_control("View", names, required=True, key=key, persist_state="session",
                                      label_visibility="collapsed", wrap=True)  # fmt: skip
     st.query_params["tab"] = st.session_state["strategy.tab"] = view
     return view

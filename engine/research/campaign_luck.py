@@ -2,7 +2,7 @@
 
 import math
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -84,6 +84,8 @@ def campaign_luck(campaign_id: str, queries: Queries, panel_of: PanelOf) -> Camp
     lines = {window: _line(points[window], days[window], per_year) for window in RUN_WINDOWS}
     used = lines["train"].effective
     budget = data_budget(days["train"] / per_year, 0.0 if math.isnan(used) else used, sharpe=SHARPE)
+    if not days["train"]:
+        budget = replace(budget, reason="no run has returns on train yet; the first scored run brings them")
     return CampaignLuck(len(rows), per_year, lines, budget)
 
 

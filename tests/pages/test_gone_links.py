@@ -8,8 +8,9 @@ from tests.pages.conftest import open_page
 from tests.pages.model_runs import IDEA, record_campaign
 
 NAMES = {
-    "memory": ("belief",), "ideas": ("idea",), "prompts": ("role",), "campaigns": ("campaign",), "runs": ("campaign",),
-    "overview": ("campaign",), "traces": ("run", "campaign"),
+    "memory": ("belief",), "ideas": ("idea",), "prompts": ("role",), "campaigns": ("campaign",), "runs": ("run", "campaign"),
+    "overview": ("campaign",), "traces": ("run", "campaign"), "strategy": ("run", "campaign"), "scorecard": ("run", "campaign"),
+    "parameters": ("run", "campaign"), "assets": ("run", "campaign"),
 }  # fmt: skip
 
 

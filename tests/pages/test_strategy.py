@@ -96,7 +96,7 @@ def test_an_unknown_run_is_told_in_a_sentence(app: AppTest) -> None:
     app.run()
     app.query_params["run"] = "nothing"
     open_page(app, "strategy")
-    assert "no run 'nothing' is in the ledger" in app.error[0].value
+    assert "The run 'nothing' is not in this ledger" in app.main.warning[0].value
 
 
 def test_every_choice_of_the_address_is_known() -> None:
