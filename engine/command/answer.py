@@ -61,7 +61,7 @@ def answers(command: Callable[P, tuple[dict[str, Any], str]]) -> Callable[P, Non
         as_json = bool(kwargs.get("as_json"))
         try:
             answer, text = command(*args, **kwargs)
-        except (EngineError, OSError) as error:
+        except (EngineError, OSError, MemoryError) as error:
             reason = in_words(error)
             said = json.dumps(plain({**getattr(error, "answer", {}), "error": reason})) if as_json else getattr(error, "text", "")
             if said:
@@ -73,10 +73,12 @@ def answers(command: Callable[P, tuple[dict[str, Any], str]]) -> Callable[P, Non
     return run
 
 
-def in_words(error: EngineError | OSError) -> str:
+def in_words(error: EngineError | OSError | MemoryError) -> str:
     """The error as one sentence; one of the system's names the file and what is wrong with it."""
     if isinstance(error, EngineError):
         return " ".join(str(error).split())
+    if isinstance(error, MemoryError):
+        return "the memory does not suffice for this; ask for fewer assets, bars or scenarios, or free some and try again"
     if says_no_room(error):
         return f"the disk has no room ({error.strerror}); nothing half-written stays: free some space and try again"
     place = "a file or folder" if error.filename is None else f"{error.filename2 or error.filename}"

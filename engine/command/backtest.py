@@ -217,7 +217,7 @@ def sweep(
     """Run hundreds of parameter sets of one strategy over all assets."""
     settings, source = load_settings(store), read_strategy(file)
     check_target(out)
-    _check_sweep(method, scenarios, seed, objective)
+    _check_sweep(method, scenarios, seed, objective, min_trades)
     with open_evaluator(settings) as evaluator:
         ranges = ranges_of(evaluator, source, file)
         bed = bed_of(settings, evaluator, file, data, window, Costs(fee_rate, slippage_rate), shared_cash, origin="sweep")
@@ -257,12 +257,13 @@ def _sweep_text(name: str, answer: dict[str, Any]) -> str:
     )
 
 
-def _check_sweep(method: str, scenarios: int, seed: int, objective: str) -> None:
+def _check_sweep(method: str, scenarios: int, seed: int, objective: str, min_trades: int) -> None:
     """Raises StrategyError with the first thing that cannot be."""
     for name, found, wanted, fits in (
         ("method", method, f"one of {', '.join(METHODS)}", method in METHODS),
         ("number of scenarios", scenarios, f"1 to {MAX_SCENARIOS:,}", 1 <= scenarios <= MAX_SCENARIOS),
         ("seed", seed, "a whole number of 0 or more", seed >= 0),
+        ("least number of trades", min_trades, "0 or more", min_trades >= 0),
         ("objective", objective, f"one of {', '.join(OBJECTIVES)}", objective in OBJECTIVES),
         (
             "objective",

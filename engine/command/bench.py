@@ -24,6 +24,7 @@ from engine.errors import EngineError
 from engine.market.bars import FIELDS, Panel
 from engine.market.catalog import Catalog
 from engine.records import Costs, Params, Window
+from engine.research.campaign import MAX_SCENARIOS
 from engine.research.evaluation import Evaluator, open_evaluator
 from engine.settings import PROJECT_DIR, load_settings
 from engine.strategy.params import grid
@@ -99,8 +100,8 @@ def bench(
 ) -> tuple[dict[str, Any], str]:
     """Time a sweep with all its figures against vectorbt and backtesting.py, and how time grows."""
     catalog = Catalog(load_settings(store).bars_dir)
-    whole = catalog.open(data)
-    panel, costs = head(whole, bars=BARS, assets=100), Costs()
+    panel, costs = head(catalog.open(data), bars=BARS, assets=100), Costs()
+    _check(panel, scenarios, pairs)
     with open_evaluator(load_settings(store)) as evaluator:
         ranges = evaluator.ranges(STRATEGY)
         assert isinstance(ranges, tuple)
@@ -126,6 +127,17 @@ def bench(
     if pages:
         answer["pages"] = _pages()
     return answer, json.dumps(answer, indent=2)
+
+
+def _check(panel: Panel, scenarios: int, pairs: int) -> None:
+    """Raises EngineError with the first number that cannot be; growth is timed from half of each to the whole."""
+    for name, found, least, most in (
+        ("assets", panel.assets, 2, 100),
+        ("scenarios", scenarios, 2, MAX_SCENARIOS),
+        ("pairs", pairs, 1, 100),
+    ):
+        if not least <= found <= most:
+            raise EngineError(f"the bench was given {found} {name}; wanted {least} to {most:,}")
 
 
 def _bed(evaluator: Evaluator, panel: Panel, costs: Costs) -> TestBed:

@@ -10,7 +10,7 @@ import typer
 from engine.analysis.evidence_words import folds_in_words
 from engine.command.answer import JsonOption, Refused, StoreOption, number, percent
 from engine.command.research import known_campaign
-from engine.errors import DataError
+from engine.errors import CampaignError, DataError
 from engine.market.bars import Panel
 from engine.market.catalog import Catalog
 from engine.records import CampaignSpec
@@ -50,6 +50,8 @@ def promote(
 ) -> tuple[dict[str, Any], str]:
     """Try every condition; the vault is opened last, for a run that meets all others, and that look is recorded."""
     settings = load_settings(store)
+    if run_id is not None and campaign is not None:
+        raise CampaignError(f"the run {run_id!r} and the campaign {campaign!r} were named; wanted one of the two: leave one out")
     with _promoter(settings) as (promoter, queries):
         if run_id is None:
             tried, _ = promoter.promote_campaign(known_campaign(queries, campaign))
@@ -75,7 +77,8 @@ def vault(
     with _promoter(settings) as (promoter, queries):
         seen = queries.evidence.vault_result(run_id)
         if seen is None and not yes:
-            k = promoter.vault.next_k(queries.run(run_id).campaign_id)
+            run, _ = promoter.vault.testable(run_id)
+            k = promoter.vault.next_k(run.campaign_id)
             told = f"this would be look {k} on these bars, and each makes the next worth less; give --yes to open the vault"
             raise Refused(told, {"run_id": run_id, "k": k})
         seen = seen or promoter.vault.look(run_id, who="vault", why="by command")

@@ -1,12 +1,13 @@
 """`engine meter`: is the model better than chance?"""
 
+import math
 from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
 
 from engine.analysis.meter import Estimate, Meter, meter_text
-from engine.command.answer import JsonOption, StoreOption
+from engine.command.answer import JsonOption, StoreOption, number
 from engine.command.research import known_campaign
 from engine.research.arms import meter_of, runs_by_arm
 from engine.settings import load_settings
@@ -49,10 +50,12 @@ def _text(found: Meter, answer: dict[str, Any]) -> str:
     for arm in answer["arms"]:
         lines.append(
             f"  {arm['arm']:<7} {arm['runs']:>6,} runs, {arm['validated']:>6,} validated, {arm['trials']:>9,} trials, "
-            f"{arm['refused_drafts']:,} refused drafts; Sharpe mean {arm['mean']:.2f}, best {arm['best']:.2f}"
+            f"{arm['refused_drafts']:,} refused drafts; Sharpe mean {number(arm['mean'])}, best {number(arm['best'])}"
         )
     return "\n".join([*lines, f"  {answer['calls']:,} calls to a model"])
 
 
 def _told(of: Estimate, form: str) -> str:
+    if not math.isfinite(of.value):
+        return "not computed"
     return f"{of.value:{form}} [{of.low:{form}}, {of.high:{form}}]"

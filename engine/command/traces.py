@@ -24,7 +24,7 @@ def traces(
     run: Annotated[str | None, typer.Option(help="Only the calls that fed this run, whole and in the order made.")] = None,
     role: Annotated[str | None, typer.Option(help=f"Only this role: {', '.join(ROLES)}.")] = None,
     status: Annotated[str | None, typer.Option(help=f"Only calls that ended so: {', '.join(STATUSES)}.")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+    limit: Annotated[int, typer.Option(min=1, max=1_000_000, help="At most so many.")] = 100,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> tuple[dict[str, Any], str]:

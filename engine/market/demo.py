@@ -27,6 +27,7 @@ HOUR_NS = 3_600_000_000_000
 HOURS_PER_YEAR = 8_760
 BURN_IN_BARS = 2_160  # bars before the first one shown: edges and their pay-back run in steady state when the panel begins
 DEGREES_OF_FREEDOM = 7
+MOST_CELLS = 50_000_000  # assets times bars: some gigabytes while the market is made
 # Chosen so that the market of the default seed goes nowhere in its train and validation windows: a newcomer then sees what a
 # strategy adds. Where chance itself is measured, use other seeds.
 SALT = 27
@@ -61,12 +62,18 @@ def demo_market(
     """A synthetic hourly panel from 2023-01-01 UTC; equal arguments give bit-equal bars.
 
     `edge`: one of `edges.KINDS`, an edge of one's own, or None; `strength`: see `edges`, 0 is no edge. Raises DataError for an
-    unknown edge, a strength outside 0 to 20 of a known one, fewer than 2 assets or 500 bars.
+    unknown edge, a strength outside 0 to 20 of a known one, fewer than 2 assets or 500 bars, and more than
+    `MOST_CELLS` bars of all assets together.
     """
     if isinstance(edge, str):
         _known(edge, strength)
     if assets < 2 or bars < 500:
         raise DataError(f"found {assets} assets and {bars} bars; a demo market needs at least 2 and 500: ask for more")
+    if assets * bars > MOST_CELLS:
+        raise DataError(
+            f"found {assets:,} assets of {bars:,} bars; a demo market is made in memory and holds at most {MOST_CELLS:,} bars of"
+            " all assets together: ask for less"
+        )
     # A stream for each part: a change to one leaves the draws of the others as they were.
     streams = [np.random.Generator(np.random.PCG64(child)) for child in np.random.SeedSequence((seed, SALT)).spawn(6)]
     rows = BURN_IN_BARS + bars

@@ -32,12 +32,14 @@ def market_named(text: str, seed: int, catalog: Catalog, *, assets: int | None =
     if form in _NULLS and rest:
         return _NULLS[form](_part(catalog.open(rest), assets, bars), seed)
     if text == "none":
-        return _signed(demo_market("none", seed=seed, edge=None, assets=assets or ASSETS, bars=bars or BARS), seed)
+        size = {"assets": ASSETS if assets is None else assets, "bars": BARS if bars is None else bars}
+        return _signed(demo_market("none", seed=seed, edge=None, **size), seed)
     if form == "planted" and rest:
         kind, colon, strength = rest.partition(":")
         if assets not in (None, ASSETS):
             raise DataError(f"found {assets} assets for {text}; a planted market has {ASSETS}: leave the number out")
-        return _signed(planted(kind, _number(strength, text) if colon else DEFAULT_STRENGTH, seed=seed, bars=bars or BARS), seed)
+        gain = _number(strength, text) if colon else DEFAULT_STRENGTH
+        return _signed(planted(kind, gain, seed=seed, bars=BARS if bars is None else bars), seed)
     raise DataError(f"found market {text!r}; wanted {FORMS}: name one of them")
 
 
@@ -50,12 +52,13 @@ def _number(text: str, market: str) -> float:
 
 def _part(panel: Panel, assets: int | None, bars: int | None) -> Panel:
     """The last bars of the first assets that have any there."""
-    start = panel.bars - (bars or panel.bars)
+    wanted = panel.bars if bars is None else bars
+    start = panel.bars - wanted
     here = np.flatnonzero(panel.exists[max(start, 0) :].any(axis=0))
-    if start < 0 or not 0 < (assets or 1) <= len(here):
+    if not 0 < wanted <= panel.bars or not 0 < (1 if assets is None else assets) <= len(here):
         raise DataError(
-            f"found {assets or panel.assets} assets and {bars or panel.bars:,} bars wanted of {panel.name}, which has"
-            f" {len(here)} and {panel.bars:,} there: ask for less"
+            f"found {panel.assets if assets is None else assets} assets and {wanted:,} bars wanted of {panel.name}, which has"
+            f" {len(here)} and {panel.bars:,} there: ask for at least 1 and no more than that"
         )
     if assets is None and bars is None:
         return panel

@@ -17,7 +17,7 @@ from engine.market.bars import Panel
 from engine.market.catalog import Catalog
 from engine.market.named_markets import market_named
 from engine.records import Method, Proposal
-from engine.research.campaign import Choices, campaign_id_of, draft_spec
+from engine.research.campaign import MAX_SCENARIOS, Choices, campaign_id_of, draft_spec
 from engine.research.evaluation import Evaluator, open_evaluator
 from engine.research.loop import ResearchLoop
 from engine.research.promotion import Judgement, Promoter
@@ -28,6 +28,9 @@ from engine.store.ledger import Ledger
 from engine.store.queries import Queries
 
 SEEDS_DIR = PROJECT_DIR / "data" / "strategies"
+MOST_CAMPAIGNS = 10_000
+"""Enough to know a share of 5 % to half a percent; a larger number is a slip of the pen."""
+MOST_RUNS = 10_000
 
 
 @dataclass(frozen=True)
@@ -69,14 +72,10 @@ def calibrate(
     """That many campaigns, each on a new market of that name. Equal seeds and sizes give equal results, and so does each
     campaign by itself: one that goes on behind the `first` ones gives what one call for all would have given.
 
-    Raises CampaignError for sizes that hold no campaign, DataError for an unknown market.
+    Raises CampaignError for sizes that cannot be, before anything is made, DataError for an unknown market.
     """
     sources = seed_strategies()
-    if campaigns < 1 or sizes.runs < len(sources) or sizes.scenarios < 1:
-        raise CampaignError(
-            f"{campaigns} campaigns of {sizes.runs} runs and {sizes.scenarios} scenarios were asked for; wanted at least 1, "
-            f"{len(sources)} (the seed strategies) and 1"
-        )
+    _check(campaigns, seed, sizes, least_runs=len(sources))
     done: list[Campaign] = []
     with open_evaluator(settings) as evaluator:
         for number in range(first, first + campaigns):
@@ -86,6 +85,19 @@ def calibrate(
                 done.append(_campaign(panel, own, sources, sizes, evaluator, replace(settings, store_dir=Path(folder))))
             tell(len(done), done[-1])
     return done
+
+
+def _check(campaigns: int, seed: int, sizes: Sizes, *, least_runs: int) -> None:
+    """Raises CampaignError with the first number that cannot be."""
+    for name, found, least, most, of in (
+        ("campaigns", campaigns, 1, MOST_CAMPAIGNS, ""),
+        ("runs", sizes.runs, least_runs, MOST_RUNS, " (the seed strategies)"),
+        ("scenarios", sizes.scenarios, 1, MAX_SCENARIOS, ""),
+    ):
+        if not least <= found <= most:
+            raise CampaignError(f"{found} {name} were asked for; wanted {least}{of} to {most:,}")
+    if seed < 0:
+        raise CampaignError(f"the seed is {seed}; wanted a whole number of 0 or more")
 
 
 def seed_strategies() -> list[tuple[str, str]]:

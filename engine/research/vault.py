@@ -10,8 +10,9 @@ from engine.analysis.metrics import daily_returns
 from engine.backtest.sweep import TestBed
 from engine.errors import CampaignError
 from engine.market.bars import Panel
-from engine.records import CampaignSpec, TrialBatch
+from engine.records import CampaignSpec, Params, TrialBatch
 from engine.research.evaluation import Evaluator, days_of, figures_of
+from engine.store.answers import RunRow
 from engine.store.ledger import Ledger
 from engine.store.looks import PROMOTION, Look, VaultResult
 from engine.store.queries import Queries
@@ -38,6 +39,13 @@ class Vault:
         spec = self._queries.campaign(campaign_id).spec
         return 1 + len(self._queries.evidence.looks_on(*vault_bars(spec, self._panel_of(spec)), spec.data_hash))
 
+    def testable(self, run_id: str) -> tuple[RunRow, Params]:
+        """The run and the set of it that would be tested in the vault. Raises UnknownRun, CampaignError without a result."""
+        run = self._queries.run(run_id)
+        if run.params is None or run.failure is not None:
+            raise CampaignError(f"run {run.number} has no result to test in the vault: {run.failure or run.reason}")
+        return run, run.params
+
     def look(self, run_id: str, *, who: str, why: str) -> VaultResult:
         """What the run's best set did in the vault; a run that was looked at before is not looked at again.
 
@@ -46,16 +54,14 @@ class Vault:
         """
         if known := self._queries.evidence.vault_result(run_id):
             return known
-        run = self._queries.run(run_id)
+        run, params = self.testable(run_id)
         spec = self._queries.campaign(run.campaign_id).spec
-        if run.params is None or run.failure is not None:
-            raise CampaignError(f"run {run.number} has no result to test in the vault: {run.failure or run.reason}")
         check_allowed(run.arm)
         panel = self._panel_of(spec)
         bed = self._evaluator.campaign_bed(panel, spec, "vault")
         symbols, first_ns, last_ns = vault_bars(spec, panel)
         k = self._ledger.record_look(Look(spec.data_hash, "vault", who, why, run.campaign_id, run_id, symbols, first_ns, last_ns))
-        seen = self._evaluator.sweep(run.source, [run.params], bed, sides=spec.sides, says_why=False)
+        seen = self._evaluator.sweep(run.source, [params], bed, sides=spec.sides, says_why=False)
         failure = seen.outcomes.failures[0]
         daily = daily_returns(seen.outcomes.daily_equity[0])
         alpha = alpha_over(daily, hold_of(bed))

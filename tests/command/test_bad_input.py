@@ -243,6 +243,7 @@ def test_a_strategy_file_that_cannot_be_read_is_refused(cli: Cli, tmp_path):
         ("sweep", ("--scenarios", "2000000000"), "2000000000; wanted 1 to"),
         ("sweep", ("--method", "random", "--seed", "-3"), "-3; wanted"),
         ("sweep", ("--objective", "luck"), "'luck'; wanted one of sharpe"),
+        ("sweep", ("--min-trades", "-5"), "-5; wanted 0 or more"),
     ],
 )
 def test_an_option_that_cannot_be_is_refused_before_anything_is_scored(cli: Cli, strategy, settings, command, words, found):
@@ -385,7 +386,14 @@ def test_a_refusal_from_a_shell_is_one_line_and_a_status(process, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "words", [["backtest", "x.py"], ["bogus"], ["data", "list", "--what"], ["sweep", "x.py", "--scenarios", "few"]]
+    "words",
+    [
+        ["backtest", "x.py"],
+        ["bogus"],
+        ["data", "list", "--what"],
+        ["sweep", "x.py", "--scenarios", "few"],
+        ["traces", "--limit", "100000000000000000000"],
+    ],
 )
 def test_what_is_mistyped_is_told_in_one_sentence_and_as_json(words):
     for extra in ([], ["--json"]):

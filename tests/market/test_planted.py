@@ -128,9 +128,9 @@ def test_a_name_that_is_none_is_refused_with_what_would_be(name: str, found: str
 def test_sizes_and_seeds_that_cannot_be_are_refused(catalog: Catalog) -> None:
     with pytest.raises(UnknownDataset):
         market_named("mirrored:nothing", 1, catalog)
-    with pytest.raises(DataError, match="ask for less"):
+    with pytest.raises(DataError, match="no more than that"):
         market_named("mirrored:real", 1, catalog, assets=4, bars=80)
-    with pytest.raises(DataError, match="ask for less"):
+    with pytest.raises(DataError, match="no more than that"):
         market_named("permuted:real", 1, catalog, bars=601)
     with pytest.raises(DataError, match="40: leave"):
         market_named("planted:hour", 1, catalog, assets=3)
