@@ -17,6 +17,7 @@ import pandas as pd
 
 from engine.analysis.cuts import by_asset, common, deciding_bars, most_active
 from engine.analysis.decisions import changed_cells, unpack_signals
+from engine.analysis.every_signal import EverySignal
 from engine.analysis.look_ahead import REPEATABLE, Ground, Reruns, explain, first_difference, probe
 from engine.analysis.warm_up import CLOSE_ENOUGH, StartCheck
 from engine.analysis.window_end import EndCheck
@@ -34,6 +35,8 @@ WHOLE_SHARE = 10
 """Of this many deep probes one is made on the whole window."""
 FEW = 3
 """With more probes than a campaign's screening makes, one is on the whole window even so: a leak may ask how long that is."""
+CHAMPION = 30
+"""Deep probes of a champion, before those at every signal."""
 _ENDS = 3
 """So many earlier ends of the window are tried by a deep check, one by a campaign's screening."""
 _OTHERS_SAY = 0.005
@@ -85,8 +88,8 @@ def confirm(
     """The verdict on the set that won a batch: run again alone it must give the signals of the batch, whose digest is
     `batch_digest`, then k probes.
 
-    With k None, for champions, there is a cut behind every bar that decided an entry or an exit of a trade. `known` is the
-    verdict of `screen`. Otherwise as `screen`.
+    With k None, for champions, it is CHAMPION probes and then one cut behind every bar that decided an entry or an exit of a
+    trade. `known` is the verdict of `screen`. Otherwise as `screen`.
     """
     reruns = _reruns(source, params, bed, pool, executor, sides, cancelled)
     alone = reruns.signals(lambda: bed.data).result()
@@ -95,7 +98,9 @@ def confirm(
     if Digester().digest(alone) != batch_digest:
         failure = Failure("nondeterministic", _OTHER_ALONE)
         return replace(known, failure=failure, warm_up_bars=None, probes=reruns.count)
-    return _Gate(reruns, bed, alone, seed, ends).verdict(known.is_cross_sectional is True, k, deep=True)
+    gate = _Gate(reruns, bed, alone, seed, ends)
+    verdict = gate.verdict(known.is_cross_sectional is True, CHAMPION if k is None else k, deep=True)
+    return gate.at_every_signal(verdict) if k is None and verdict.failure is None else verdict
 
 
 _OTHER_ALONE = (
@@ -108,6 +113,9 @@ def _reruns(
 ) -> Reruns:
     salt = salt_of(source, bed.market.panel.data_hash)
     return Reruns(source, params, pool=pool, executor=executor, sides=sides, salt=salt, cancelled=cancelled)
+
+
+_UNREPEATED = Failure("nondeterministic", f"a change in its signals did not repeat; {REPEATABLE}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,28 +142,35 @@ class _Gate:
         self.trades: pd.DataFrame = simulate_trades(bed.market, signals, bed.costs, bed.shared_cash)[1]
         self._decided = deciding_bars(self.trades, self._panel.symbols)
 
-    def verdict(self, is_cross_sectional: bool, k: int | None, *, deep: bool = False) -> Verdict:
+    def verdict(self, is_cross_sectional: bool, k: int, *, deep: bool = False) -> Verdict:
         """The verdict of k probes, of which some are made on the whole window if `deep`.
 
         What is taken for a candidate that treats each asset by itself and turns out to look at others is probed as such.
         """
-        rng, ends = np.random.default_rng([self._seed, 1]), _ENDS if deep or k is None or k > FEW else 1
+        rng, ends = np.random.default_rng([self._seed, 1]), _ENDS if deep or k > FEW else 1
         found = None if is_cross_sectional else self._judge(self._tasks_by_asset(k, rng, deep=deep), ends)
         across = found is None
         if found is None:
             found = self._judge(self._tasks_in_common(k, rng, deep=deep), ends)
         if found is None:  # no cut of one asset can be behind it
-            found = _Finding(Failure("nondeterministic", f"a change in its signals did not repeat; {REPEATABLE}"))
+            found = _Finding(_UNREPEATED)
         return Verdict(found.failure, found.warm_up_bars, across, self._reruns.count)
 
-    def _tasks_by_asset(self, k: int | None, rng: np.random.Generator, *, deep: bool) -> list[_Task]:
+    def at_every_signal(self, verdict: Verdict) -> Verdict:
+        """The verdict of a set that has passed so far, with a cut behind every decision too."""
+        ground = Ground(take_excerpt(self._panel, self._window), unpack_signals(self._signals), self._window.name)
+        for across in (False, True) if not verdict.is_cross_sectional else (True,):
+            found = EverySignal(self._reruns, ground, self._decided, across, verdict.warm_up_bars, self._seed).found()
+            if found is None:
+                return replace(verdict, is_cross_sectional=across, probes=self._reruns.count)
+            failure = found if isinstance(found, Failure) else explain(self._reruns, ground, found)
+            if failure:
+                break
+        return replace(verdict, failure=failure or _UNREPEATED, probes=self._reruns.count)
+
+    def _tasks_by_asset(self, k: int, rng: np.random.Generator, *, deep: bool) -> list[_Task]:
         """Each probe tests many cuts: one for each of some assets."""
         panel, bars = self._panel, self._window.bars
-        if k is None:
-            counts = np.bincount(self._decided[0], minlength=panel.assets)
-            order = [int(c) for c in np.argsort(-counts, kind="stable") if counts[c]]
-            chunks = [sorted(order[i : i + SCREENED_ASSETS]) for i in range(0, len(order), SCREENED_ASSETS)]
-            return [_Task(by_asset(self._decided, chunk, bars, None, rng), columns=chunk) for chunk in chunks]
         wide = max(1, k // WHOLE_SHARE) if deep or k > FEW else 0
         few = most_active(self._signals, self._decided[0], SCREENED_ASSETS)
         tasks = [_Task(by_asset(self._decided, few, bars, k - wide, rng), columns=few)]
@@ -163,11 +178,9 @@ class _Gate:
             tasks.append(_Task(by_asset(self._decided, range(panel.assets), bars, wide, rng)))
         return tasks
 
-    def _tasks_in_common(self, k: int | None, rng: np.random.Generator, *, deep: bool) -> list[_Task]:
+    def _tasks_in_common(self, k: int, rng: np.random.Generator, *, deep: bool) -> list[_Task]:
         """All assets and one cut a probe, most of them on the last rows."""
         assets, bars = self._panel.assets, self._window.bars
-        if k is None:
-            return [_Task(common(self._decided, assets, 0, bars, None, rng))]
         wide = max(1, k // WHOLE_SHARE) if deep or k > FEW else 0
         first = max(0, bars - SHORT_ROWS)
         cuts = common(self._decided, assets, first, bars, k - wide, rng)

@@ -37,22 +37,19 @@ def most_active(signals: Signals, assets: np.ndarray, count: int) -> list[int]:
 
 
 def by_asset(
-    decided: tuple[np.ndarray, np.ndarray], columns: Sequence[int], bars: int, count: int | None, rng: np.random.Generator
+    decided: tuple[np.ndarray, np.ndarray], columns: Sequence[int], bars: int, count: int, rng: np.random.Generator
 ) -> list[np.ndarray]:
-    """Cuts (columns,) of `count` probes, another for each asset; with None one behind each deciding bar of each of them."""
+    """Cuts (columns,) of `count` probes, another for each asset."""
     own = [list(dict.fromkeys(decided[1][decided[0] == column].tolist())) for column in columns]
-    if count is None:
-        return [np.array([o[i] if i < len(o) else bars for o in own]) for i in range(max(map(len, own), default=0))]
     return list(np.stack([_mixed(cuts, bars, count, rng) for cuts in own], axis=1))
 
 
 def common(
-    decided: tuple[np.ndarray, np.ndarray], assets: int, first: int, bars: int, count: int | None, rng: np.random.Generator
+    decided: tuple[np.ndarray, np.ndarray], assets: int, first: int, bars: int, count: int, rng: np.random.Generator
 ) -> list[np.ndarray]:
-    """Cuts (assets,) of `count` probes, all assets at one bar behind `first`; with None one behind each deciding bar."""
+    """Cuts (assets,) of `count` probes, all assets at one bar behind `first`."""
     own = [bar for bar in dict.fromkeys(decided[1].tolist()) if bar > first]
-    cuts = own if count is None else _mixed(own, bars, count, rng, first=first)
-    return [np.full(assets, cut) for cut in cuts]
+    return [np.full(assets, cut) for cut in _mixed(own, bars, count, rng, first=first)]
 
 
 def _mixed(own: list[int], bars: int, count: int, rng: np.random.Generator, *, first: int = 0) -> np.ndarray:

@@ -52,7 +52,7 @@ class Decisions:
         )  # fmt: skip
 
 
-def unpack_signals(signals: Signals, columns: Sequence[int] | None = None) -> Decisions:
+def unpack_signals(signals: Signals, columns: Sequence[int] | np.ndarray | None = None) -> Decisions:
     """The decisions of all assets, or of those columns in that order."""
     chosen = np.arange(signals.assets) if columns is None else np.asarray(columns)
     nothing = np.zeros((len(chosen), signals.bars), bool)

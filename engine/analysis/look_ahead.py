@@ -16,6 +16,8 @@ from engine.strategy.window_data import SealedWindow
 
 Make = Callable[[], SealedWindow]
 REPEATABLE = "a strategy may depend on its market and parameters alone"
+AT_ONCE = 64
+"""Probes whose answers are held at once: those of a large window take megabytes each."""
 _NEAR_THE_END = 0.02
 """Who looks at all bars is still seen when so few are replaced, though perhaps not when it is one."""
 MILDER: tuple[Style, ...] = ("plain", "calm")
@@ -79,17 +81,29 @@ class Probe:
     style: Style
 
 
-def probe(reruns: Reruns, ground: Ground, cuts: Sequence[np.ndarray], *, seed: int) -> Probe | Failure | None:
-    """The furthest look of all probes, one for each item of `cuts` (assets,); None if nothing changed before any cut.
+def probe(
+    reruns: Reruns, ground: Ground, cuts: Sequence[np.ndarray], *, seed: int, turns: Sequence[Style] = ("drawn", "opposite")
+) -> Probe | Failure | None:
+    """The furthest look of all probes, one for each item of `cuts` (assets,); None if nothing changed before any cut. With more
+    than AT_ONCE probes that of the first so many which find one.
 
-    Every second future is the opposite of the one before it, so that what depends on its direction meets both. A probe on
-    which the candidate fails is repeated with milder futures; it is a failure if it fails on all of them and no look is found.
+    The futures take `turns`, so that what depends on their direction meets both. A probe on which the candidate fails is
+    repeated with milder futures; it is a failure if it fails on all of them and no look is found.
     """
+    for first in range(0, len(cuts), AT_ONCE):
+        numbers = range(first, min(first + AT_ONCE, len(cuts)))
+        if found := _probe_those(numbers, reruns, ground, cuts, seed, turns):
+            return found
+    return None
 
+
+def _probe_those(
+    numbers: range, reruns: Reruns, ground: Ground, cuts: Sequence[np.ndarray], seed: int, turns: Sequence[Style]
+) -> Probe | Failure | None:
     def start(i: int, style: Style) -> "Future[Decisions | Failure]":
-        return reruns.decisions(partial(seal_probe, ground.excerpt, cuts[i], seed=seed + i // 2, style=style))
+        return reruns.decisions(partial(seal_probe, ground.excerpt, cuts[i], seed=seed + i // len(turns), style=style))
 
-    styles: dict[int, Style] = {i: "opposite" if i % 2 else "drawn" for i in range(len(cuts))}
+    styles: dict[int, Style] = {i: turns[i % len(turns)] for i in numbers}
     tasks = {i: start(i, style) for i, style in styles.items()}
     answers = {i: task.result() for i, task in tasks.items()}
     for style in MILDER:
@@ -105,7 +119,7 @@ def probe(reruns: Reruns, ground: Ground, cuts: Sequence[np.ndarray], *, seed: i
             continue
         change = furthest_change(ground.base, answer, cuts[i])
         if change and change.ahead > (best.change.ahead if best else 0):
-            best = Probe(change, seed + i // 2, styles[i])
+            best = Probe(change, seed + i // len(turns), styles[i])
     return best or failed_on
 
 
