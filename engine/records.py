@@ -211,7 +211,7 @@ class Promotion:
     train_trades: int = 100
     validation_trades: int = 30
     luck: float = 0.05
-    judged: float = 0.05
+    judged: float = 0.2
     overfit: float = 0.5
     superior: float = 0.05
     vault: float = 0.05

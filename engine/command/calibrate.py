@@ -9,7 +9,7 @@ from engine.analysis.intervals import exact_interval
 from engine.command.answer import JsonOption, StoreOption, percent
 from engine.market.catalog import Catalog
 from engine.market.named_markets import FORMS
-from engine.research.calibration import Campaign, Sizes
+from engine.research.calibration import MOST_BARS, Campaign, Sizes
 from engine.research.calibration import calibrate as run_campaigns
 from engine.research.tuning import METHODS
 from engine.settings import load_settings
@@ -22,7 +22,9 @@ def calibrate(
     campaigns: Annotated[int, typer.Option(help="Campaigns, each on a market of its own.")] = 20,
     seed: Annotated[int, typer.Option(help="Equal seeds and sizes give equal results.")] = 1,
     assets: Annotated[int | None, typer.Option(help="Assets of a market; default all, 40 where it is made.")] = DEFAULTS.assets,
-    bars: Annotated[int, typer.Option(help="Bars of a market, its last ones if it is a dataset's.")] = DEFAULTS.bars,
+    bars: Annotated[
+        int | None, typer.Option(help=f"Bars of a market, the last of a dataset; default at most {MOST_BARS:,}.")
+    ] = None,
     runs: Annotated[int, typer.Option(help="Runs of a campaign: the ten seed strategies, then random draws.")] = DEFAULTS.runs,
     scenarios: Annotated[int, typer.Option(help="Parameter sets a run.")] = DEFAULTS.scenarios,
     method: Annotated[str, typer.Option(help=f"How sets are searched: {', '.join(METHODS)}.")] = DEFAULTS.method,

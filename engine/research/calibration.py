@@ -33,13 +33,17 @@ MOST_CAMPAIGNS = 10_000
 MOST_RUNS = 10_000
 
 
+MOST_BARS = 21_900
+"""Two and a half years by the hour: half a year each to be judged on, and to be sealed."""
+
+
 @dataclass(frozen=True)
 class Sizes:
-    """How large a campaign is: assets (None: the market's own number) and bars of its market, runs (the seed strategies first,
-    then random draws), parameter sets a run and the method by which they are searched."""
+    """How large a campaign is: assets (None: the market's own number) and bars (None: MOST_BARS, of a dataset with fewer all) of
+    its market, runs (the seed strategies first, then random draws), parameter sets a run, and the method of their search."""
 
     assets: int | None = None
-    bars: int = 17_520
+    bars: int | None = None
     runs: int = 20
     scenarios: int = 60
     method: Method = "tpe"
@@ -80,7 +84,7 @@ def calibrate(
     with open_evaluator(settings) as evaluator:
         for number in range(first, first + campaigns):
             own = int(np.random.SeedSequence((seed, number)).generate_state(1)[0])
-            panel = market_named(market, own, catalog, assets=sizes.assets, bars=sizes.bars)
+            panel = market_named(market, own, catalog, assets=sizes.assets, bars=sizes.bars, most=MOST_BARS)
             with tempfile.TemporaryDirectory(prefix="edgewise-calibrate-") as folder:
                 done.append(_campaign(panel, own, sources, sizes, evaluator, replace(settings, store_dir=Path(folder))))
             tell(len(done), done[-1])
