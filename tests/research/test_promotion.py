@@ -8,8 +8,10 @@ import pytest
 
 from engine.errors import CampaignError, DataError
 from engine.records import Promotion
+from engine.research.campaign import campaign_id_of
 from engine.research.evidence import CampaignBook
 from engine.research.evidence_report import evidence_report
+from engine.research.loop import ResearchLoop
 from engine.research.promotion import Condition, Judgement, Promoter, judge
 from engine.research.service import ResearchService
 from engine.store.looks import Look
@@ -19,6 +21,12 @@ from tests.research.conftest import Opened
 from tests.research.small import CHOICES, Scripted, results_of, small_panel, store_with
 
 LENIENT = Promotion(train_trades=1, validation_trades=1, luck=0.999, judged=0.999, overfit=0.999, superior=0.999)
+
+KNOWS_AT_12 = small.strategy(
+    "ahead = market.close.shift(-1) if n == 12 else market.close.shift(n)\nup = ahead > market.close\n"
+    'return {"entries": up, "exits": ~up}'
+)
+"""Of its sets the best, and no other, knows the next close."""
 
 
 def _promoter(service: ResearchService) -> Promoter:
@@ -126,6 +134,29 @@ def test_a_run_that_meets_all_else_is_held_against_the_vault_once(
     looks = service.queries.looks()
     assert looks[["who", "run_id", "k"]].values.tolist() == [["promotion", run_id, 1]]
     assert judge(run_id, service.queries, CampaignBook(service.queries, service.results.panel)) == found
+
+
+def test_what_only_its_best_set_would_betray_is_not_promoted_where_that_was_not_checked_either(
+    service: ResearchService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a calibration, which leaves the gate's look at the best set to promotion."""
+    monkeypatch.setattr("engine.research.promotion._luck_conditions", lambda run, spec, evidence: [])
+    monkeypatch.setattr("engine.research.promotion._campaign_conditions", lambda spec, evidence: [])
+    spec, panel = drafted(service, promotion=LENIENT), small_panel()
+    campaign_id = campaign_id_of(spec)
+    for checks in (True, False):
+        loop = ResearchLoop(campaign_id, spec, panel, Scripted(KNOWS_AT_12), service.evaluator, checks_best=checks)
+        record, trials = loop.step(1)
+        assert (record.failure is not None) == checks
+    service.ledger.create_campaign(campaign_id, spec)
+    service.ledger.record_run(record, trials)
+
+    found = _promoter(service).promote(record.run_id)
+
+    assert record.params == {"n": 12}
+    assert [c.name for c in found.missed] == ["causality"]
+    assert "lookahead" in _named(found, "causality").sentence
+    assert service.queries.looks().empty
 
 
 def test_evidence_lists_every_condition_with_its_margin(service: ResearchService, monkeypatch: pytest.MonkeyPatch) -> None:
