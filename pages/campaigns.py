@@ -8,8 +8,8 @@ from engine.research.turns import MODEL
 from pages import look, model_caps, selection, setup, vault
 from pages.access import attempt, research, show_problem
 from pages.baseline_share import baseline_share
+from pages.data_labels import labels
 from pages.frame import controls
-from pages.run_choice import labels
 
 service = research()
 queries = service.queries

@@ -7,7 +7,7 @@ import streamlit as st
 
 from engine.errors import EngineError
 from engine.market.catalog import DEMO_NAMES
-from pages import figures_runs, look, run_choice, selection, upload
+from pages import data_labels, figures_runs, look, selection, upload
 from pages.access import research
 
 service = research()
@@ -38,7 +38,7 @@ ASSET_COLUMNS = {
 
 def facts(described: dict[str, Any]) -> None:
     """What the dataset is."""
-    run_choice.data_badges(described)
+    data_labels.data_badges(described)
     with st.grid(4, min_column_width=170):
         st.metric("Assets", look.count(described["assets"]), help=f"Reference asset: {described['reference']}.")
         st.metric("Bars", look.count(described["bars"]), help=f"Over {described['rows']:,} times of {described['timeframe']}.")

@@ -6,7 +6,7 @@ import streamlit as st
 from engine.errors import EngineError
 from engine.records import RUN_WINDOWS
 from engine.store.answers import CampaignRow
-from pages import look, luck_view, run_choice, selection, setup, welcome
+from pages import data_labels, look, luck_view, selection, setup, welcome
 from pages.access import attempt, research, show_problem
 from pages.frame import controls, run_in_work
 from pages.headline import HEADLINES, headline, show_benchmarks
@@ -18,7 +18,7 @@ queries = service.queries
 
 def counted(campaign: CampaignRow, board: pd.Series) -> None:
     """How much has been tried."""
-    trials = run_choice.trials(service, campaign.spec)
+    trials = data_labels.trials(service, campaign.spec)
     with st.grid(4, min_column_width=150):
         st.metric("Runs of this campaign", look.count(board["runs"]), help="Turns of the loop, failed ones counted.")
         st.metric("of which failed", look.count(board["failed"]), help="Candidates that gave no result; they rank last.")
@@ -123,7 +123,7 @@ def campaign_page(board: pd.DataFrame) -> None:
     chosen = selection.pick("Campaign", "campaign", list(board.index), first=service.status().campaign_id,
                             format_func=board["name"].get)  # fmt: skip
     campaign = queries.campaign(str(chosen))
-    run_choice.labels(service, campaign.spec)
+    data_labels.labels(service, campaign.spec)
     work(campaign, drawn)
     counted(campaign, board.loc[campaign.campaign_id])
     progress = queries.progress(campaign.campaign_id)

@@ -9,43 +9,21 @@ from engine.research.objectives import OBJECTIVES, definition_of
 from engine.research.turns import MODEL
 from pages import launch, look, setup, start_from
 from pages.access import research
+from pages.data_labels import data_badges
 from pages.model_budget import model_budget
-from pages.model_choice import model_choice
 from pages.presets import presets
 from pages.rule_fields import rule_fields
-from pages.run_choice import data_badges
 from pages.search_fields import search_fields
 from pages.wish_fields import wish_fields
+from pages.writers import WITH_A_MODEL, writers
 
 service = research()
 KEPT = {"persist_state": "session"}  # what was typed is there again after a look at another page
-WITH_A_MODEL = """
-**What a model adds.** It writes a strategy for your theme, mends what the checks refuse, reads the statistics of train and
-says what to change next. Two baselines make as many runs beside it, so that you see whether it is better than chance.
-
-**It is sent** theme, benchmarks, notes, ideas, lessons, code, and figures and charts of train without names, dates or price
-levels. **It is never sent** bars, anything of the vault, of validation more than one word a run, or a key.
-"""
 PORTFOLIO = (
     "Equal sleeves: each asset has its own share of the capital. Shared cash: all draw on one account; of more entries than "
     "there are places or cash those of the highest rank fill, and the others are counted as rejected."
 )
 OPTIONAL = KEPT | {"value": None}  # a field that may be left or made empty
-
-
-def writers() -> None:
-    """The arms, and the model that one of them asks."""
-    st.markdown("**Who writes the strategies**")
-    setup.fit_arms(service.model.choice is not None)
-    if service.model.choice is not None:
-        arms = st.segmented_control(
-            "Arms", list(setup.ARMS), key="research.proposer", format_func=setup.ARMS.get, required=True, **KEPT
-        )
-        if arms == "model":
-            st.caption("Without a baseline beside it nothing tells whether the model is better than chance.")
-    else:
-        st.segmented_control("Arms", setup.WITHOUT_A_MODEL, key="research.proposer", format_func=setup.ARMS.get, **KEPT)
-    model_choice(service)
 
 
 def aim() -> None:
@@ -133,7 +111,7 @@ try:
                 part()
     with st.container(border=True), st.grid(2, min_column_width=330):
         with st.container():
-            writers()
+            writers(service, KEPT)
         setup.check_windows(setup.chosen())
         wanted = setup.draft(service, setup.chosen())
         with st.container():

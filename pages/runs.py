@@ -10,7 +10,7 @@ from engine.errors import EngineError
 from engine.figures import PORTFOLIO_FIGURES
 from engine.records import RUN_WINDOWS
 from engine.store.answers import CampaignRow
-from pages import figures_runs, funnel_view, look, luck_view, result_views, run_choice, selection, tables
+from pages import data_labels, figures_runs, funnel_view, look, luck_view, result_views, run_choice, selection, tables
 from pages.access import research
 
 service = research()
@@ -53,7 +53,7 @@ def table(rows: pd.DataFrame, columns: list[str], **options: Any) -> Any:
 def counts(campaign: CampaignRow) -> None:
     """How much was tried: without these numbers no place on a board means anything."""
     board = queries.campaigns().set_index("campaign_id").loc[campaign.campaign_id]
-    trials = run_choice.trials(service, campaign.spec)
+    trials = data_labels.trials(service, campaign.spec)
     own = ", ".join(f"{origin} {n:,}" for origin, n in queries.campaign_trials(campaign.campaign_id).items()) or "none"
     by_arm = ", ".join(f"{look.arm_text(arm)} {n:,}" for arm, n in trials.by_arm.items()) or "none"
     with st.grid(4, min_column_width=150):
@@ -138,7 +138,7 @@ VIEWS = {"Leaderboard": leaderboard, "Best so far": partial(luck_view.curve_view
 look.header("Runs", "Which runs were best, and what changed from run to run?")
 try:
     looked_at = run_choice.campaign(service)
-    run_choice.labels(service, looked_at.spec)
+    data_labels.labels(service, looked_at.spec)
     counts(looked_at)
     if looked_at.runs == 0:
         st.info("No run yet: start the campaign on Overview, and its leaderboard grows here.", icon=":material/hourglass_empty:")

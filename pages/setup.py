@@ -19,6 +19,7 @@ from engine.research.service import ResearchService
 from pages import selection, start_list
 from pages.rule_fields import rule_of, rule_shown
 from pages.search_fields import seconds_of
+from pages.writers import USUAL_ARMS
 
 
 def _percent(fraction: float | None) -> float | None:
@@ -49,14 +50,6 @@ DEFAULTS: dict[str, Any] = _shown(Choices()) | {
     "train_percent": 60.0, "validation_percent": 20.0, "embargo_bars": None,
     "start_seeds": [], "start_runs": [], "start_own": {},
 }  # fmt: skip
-ARMS = {
-    "model+random+mutate": "Model, both baselines beside it", "model+random": "Model, random beside it", "model": "Model alone",
-    "random+mutate": "Random and mutate", "random": "Random alone",
-}  # fmt: skip
-"""Who may write the strategies of a campaign, as its specification names it, and how it is told; what is usual first."""
-WITHOUT_A_MODEL = ("random+mutate", "random")
-"""What may be chosen while there is no model; the random arm alone if nothing is."""
-USUAL_ARMS = next(iter(ARMS))
 FIRST_CAMPAIGN = DEFAULTS | {"name": "First look at the demo market"}
 FIRST_WITH_A_MODEL = FIRST_CAMPAIGN | {"proposer": USUAL_ARMS, "stop_runs": 20}
 """Ends by itself: one press of a button must not spend for ever."""
@@ -84,14 +77,6 @@ def fit(described: Mapping[str, Any]) -> None:
     symbols, top = described["symbols"], st.session_state["research.top_assets"]
     st.session_state["research.exclude"] = [symbol for symbol in st.session_state["research.exclude"] if symbol in symbols]
     st.session_state["research.top_assets"] = None if top is not None and top > len(symbols) else top
-
-
-def fit_arms(has_model: bool) -> None:
-    """Take the arms that fit where none were chosen; without a model there are those that draw."""
-    chosen = st.session_state["research.proposer"]
-    st.session_state["research.proposer"] = (
-        (chosen or USUAL_ARMS) if has_model else (chosen if chosen in WITHOUT_A_MODEL else None)
-    )
 
 
 def check_windows(choices: Mapping[str, Any]) -> None:
