@@ -24,12 +24,24 @@ class Plateau:
     why_not: str = ""
 
 
+def around(values: np.ndarray, near: np.ndarray) -> np.ndarray:
+    """(sets,) median objective of each set's neighbours, rows of `near` (sets, k) with k of 1 or more.
+
+    `values`: objective by set, at least one of them known; a neighbour with NaN counts as the lowest value there is, since
+    beside a cliff is not on a plateau.
+
+    >>> around(np.array([1.0, 3.0, np.nan]), np.array([[1, 2], [0, 2], [0, 1]])).tolist()
+    [2.0, 1.0, 2.0]
+    """
+    return np.asarray(np.median(np.where(np.isnan(values), np.nanmin(values), values)[near], axis=1))
+
+
 def plateau_of(ranges: Sequence[ParamRange], sets: Sequence[Params], values: np.ndarray, chosen: int) -> Plateau:
     """The plateau score of set `chosen`: median(objective of its neighbours) / its own objective.
 
-    Neighbours are those of `param_space.neighbours`, among the different sets. `values`: objective by set, NaN where there is
-    none; a neighbour without one counts as the lowest value there is, since beside a cliff is not on a plateau. Not computed
-    for an objective of 0 or less, of which no share can remain, and for fewer than LEAST_NEIGHBOURS neighbours.
+    Neighbours are those of `param_space.neighbours`, among the different sets; their median is that of `around`. `values`:
+    objective by set, NaN where there is none. Not computed for an objective of 0 or less, of which no share can remain, and
+    for fewer than LEAST_NEIGHBOURS neighbours.
     """
     own = float(values[chosen])
     if math.isnan(own):
@@ -38,11 +50,10 @@ def plateau_of(ranges: Sequence[ParamRange], sets: Sequence[Params], values: np.
     near = neighbours(ranges, [sets[row] for row in rows])[rows.index(chosen)]
     if len(near) < LEAST_NEIGHBOURS:
         return Plateau(math.nan, math.nan, len(near), f"{len(near)} neighbours were tried, wanted {LEAST_NEIGHBOURS}")
-    filled = np.where(np.isnan(values), np.nanmin(values), values)
-    around = float(np.median(filled[np.array(rows)[near]]))
+    beside = float(around(values, np.array(rows)[near][None])[0])
     if own <= 0:
-        return Plateau(math.nan, around, len(near), "the objective is not above 0, so no share of it can remain")
-    return Plateau(around / own, around, len(near))
+        return Plateau(math.nan, beside, len(near), "the objective is not above 0, so no share of it can remain")
+    return Plateau(beside / own, beside, len(near))
 
 
 def _different(sets: Sequence[Params], chosen: int) -> list[int]:

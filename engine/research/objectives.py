@@ -8,6 +8,7 @@ import pandas as pd
 
 from engine.analysis.folds import FOLDABLE, fold_figures
 from engine.analysis.metrics import daily_returns
+from engine.analysis.plateau import around
 from engine.figures import PORTFOLIO_FIGURES
 from engine.records import ParamRange, Params, Terms
 from engine.research.evaluation import Sweep
@@ -15,8 +16,6 @@ from engine.strategy.param_space import neighbours
 
 OBJECTIVES = ("sharpe", "sortino", "calmar", "total_return", "profit_factor_with_open", "sqn_with_open", "expectancy_with_open")
 """Figures that can be an objective; higher is better for each. Their definitions stand in `engine/figures.py`."""
-
-
 ROBUST_OBJECTIVES = FOLDABLE
 """Those that the method `robust` can take apart into folds."""
 ROBUST_FOLDS = 8
@@ -88,14 +87,12 @@ def steady_values(folds: np.ndarray) -> np.ndarray:
 
 
 def without_peaks(values: np.ndarray, near: np.ndarray) -> np.ndarray:
-    """The values less PEAK_WEIGHT times what each is above the median of its neighbours, rows of `near` (scenarios, k).
-
-    A neighbour without a value stands for the lowest there is: beside a cliff is not on a plateau. NaN stays NaN.
+    """The values less PEAK_WEIGHT times what each is above the median of its neighbours (`plateau.around`), rows of `near`
+    (scenarios, k). NaN stays NaN; without neighbours, or without any value, nothing is taken off.
     """
     if near.shape[1] == 0 or np.isnan(values).all():
         return values
-    around = np.median(np.where(np.isnan(values), np.nanmin(values), values)[near], axis=1)
-    return values - PEAK_WEIGHT * np.maximum(values - around, 0.0)
+    return values - PEAK_WEIGHT * np.maximum(values - around(values, near), 0.0)
 
 
 def choose_best(

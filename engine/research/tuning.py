@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from engine.analysis.plateau import around
 from engine.records import ParamRange, Params, ParamValue
 from engine.strategy.param_space import (
     coarse,
@@ -169,11 +170,10 @@ class _Sequential:
         return [int(row) for row in (order[: min(count, known)] if known else order)]
 
     def _plateaus(self) -> np.ndarray:
-        """Each value, averaged with the median of its neighbours; a neighbour without a value counts as the lowest."""
+        """Each value, averaged with the median of its neighbours (`plateau.around`)."""
         if len(self._sets) < 2 or np.isnan(self._values).all():
             return self._values
-        filled = np.where(np.isnan(self._values), np.nanmin(self._values), self._values)
-        return (self._values + np.median(filled[neighbours(self._ranges, self._sets)], axis=1)) / 2
+        return (self._values + around(self._values, neighbours(self._ranges, self._sets))) / 2
 
 
 class _Tpe(_Sequential):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from engine.analysis.plateau import plateau_of
+from engine.analysis.plateau import around, plateau_of
 from engine.records import ParamRange, Params
 
 RANGES = (ParamRange("n", "int", 1, 5),)
@@ -49,3 +49,8 @@ def test_what_cannot_be_computed_says_why(
     found = plateau_of(ranges, sets, np.array(values), 2)
     assert told in found.why_not
     assert math.isnan(found.score) == bool(told)
+
+
+def test_of_neighbours_one_without_an_objective_counts_as_the_lowest() -> None:
+    near = np.array([[1, 2, 3], [0, 2, 3], [0, 1, 3], [0, 1, 2]])
+    assert around(np.array([4.0, 2.0, 1.0, np.nan]), near).tolist() == [1.0, 1.0, 2.0, 2.0]
