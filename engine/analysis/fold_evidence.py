@@ -13,7 +13,7 @@ import numpy as np
 from engine.analysis.evidence_inputs import candidates
 from engine.analysis.metrics import sharpe
 from engine.analysis.resampling import block_bootstrap_interval
-from engine.analysis.walk_forward import Fold, Gaps, cpcv_paths, path_returns, walk_forward_windows
+from engine.analysis.walk_forward import Gaps, best_on, cpcv_paths, path_returns, walk_forward_windows
 from engine.errors import DataError
 
 WINDOWS = 5
@@ -88,7 +88,7 @@ def _walked(returns: np.ndarray, gaps: Gaps, days_per_year: float) -> WalkForwar
         folds = walk_forward_windows(returns.shape[1], WINDOWS, gaps=gaps)
     except DataError as error:
         return WalkForward(reason=f"in days: {error}")
-    judged = [(fold.test[0], best) for fold in folds if (best := _best(returns, fold)) is not None]
+    judged = [(fold.test[0], best) for fold in folds if (best := best_on(returns, fold)) is not None]
     if not judged:
         return WalkForward(reason="no set traded in any of the parts to choose on")
     out = np.concatenate([returns[best, start:stop] for (start, stop), best in judged])
@@ -97,12 +97,6 @@ def _walked(returns: np.ndarray, gaps: Gaps, days_per_year: float) -> WalkForwar
     in_sample = float(np.nanmax(inside)) if np.isfinite(inside).any() else math.nan
     found = block_bootstrap_interval(out, "sharpe", days_per_year=days_per_year)
     return WalkForward(found.value, found.low, found.high, in_sample, len(judged), len(out), found.reason)
-
-
-def _best(returns: np.ndarray, fold: Fold) -> int | None:
-    """The set with the best Sharpe ratio on what is trained on, None if no set has one there."""
-    values = sharpe(np.concatenate([returns[:, start:stop] for start, stop in fold.train], axis=1), 1.0)
-    return int(np.nanargmax(values)) if np.isfinite(values).any() else None
 
 
 def _spread(returns: np.ndarray, gaps: Gaps, days_per_year: float) -> PathSpread:

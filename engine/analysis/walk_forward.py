@@ -102,6 +102,13 @@ def cpcv_paths(rows: int, *, groups: int = 6, test_groups: int = 2, gaps: Gaps |
     return Paths(parts, folds, paths)
 
 
+def best_on(returns: np.ndarray, fold: Fold) -> int | None:
+    """Row of the (candidates, days) daily returns with the best Sharpe ratio on the fold's train ranges, of equals the first;
+    None if none has one there."""
+    values = sharpe(np.concatenate([returns[:, start:stop] for start, stop in fold.train], axis=1), 1.0)
+    return int(np.nanargmax(values)) if np.isfinite(values).any() else None
+
+
 def path_returns(returns: np.ndarray, paths: Paths) -> np.ndarray:
     """(paths, days) returns of choosing, in each fold, the candidate with the best Sharpe ratio on its train rows and holding it
     on its test rows, from (candidates, days) daily returns; NaN where no candidate has a Sharpe ratio to be chosen by.
@@ -112,10 +119,7 @@ def path_returns(returns: np.ndarray, paths: Paths) -> np.ndarray:
     out = np.full((len(paths.paths), np.atleast_2d(returns).shape[1]), np.nan)
     if reason:
         return out
-    chosen = []
-    for fold in paths.folds:
-        values = sharpe(np.concatenate([kept[:, start:stop] for start, stop in fold.train], axis=1), 1.0)
-        chosen.append(int(np.nanargmax(values)) if np.isfinite(values).any() else None)
+    chosen = [best_on(kept, fold) for fold in paths.folds]
     for path, folds in enumerate(paths.paths):
         for (start, stop), at in zip(paths.groups, folds, strict=True):
             best = chosen[at]

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from purgedcv import CombinatorialPurgedCV, PurgedKFold
 
-from engine.analysis.walk_forward import Fold, Gaps, cpcv_paths, path_returns, purged_folds, walk_forward_windows
+from engine.analysis.walk_forward import Fold, Gaps, best_on, cpcv_paths, path_returns, purged_folds, walk_forward_windows
 from engine.errors import DataError
 
 GAPS = st.builds(Gaps, st.integers(0, 12), st.integers(0, 12), st.integers(0, 5))
@@ -111,6 +111,14 @@ def test_choosing_among_candidates_without_skill_earns_nothing_on_the_paths() ->
     rng = np.random.default_rng(2)
     found = [path_returns(rng.standard_normal((30, 120)), cpcv_paths(120)).mean() for _ in range(60)]
     assert np.mean(found) * math.sqrt(120) == pytest.approx(0.0, abs=0.4)
+
+
+def test_a_fold_chooses_by_its_train_days_alone() -> None:
+    calm, wild, still = np.tile([0.02, 0.01], 4), np.tile([0.05, -0.04], 4), np.zeros(8)
+    returns = np.array([still, [*wild[:4], *calm[:4]], [*calm[:4], *wild[:4]]])
+    assert best_on(returns, Fold(((0, 4),), ((4, 8),), (0,))) == 2
+    assert best_on(returns, Fold(((4, 8),), ((0, 4),), (0,))) == 1
+    assert best_on(returns[:1], Fold(((0, 4),), ((4, 8),), (0,))) is None
 
 
 def test_candidates_without_returns_leave_the_paths_empty() -> None:
