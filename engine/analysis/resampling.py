@@ -19,7 +19,6 @@ Resampled = Literal["sharpe", "total_return", "win_rate", "expectancy"]
 _RATIOS = ("win_rate", "expectancy")
 LEAST_DAYS_TRADED = 10
 """Fewer days with a trade say too little of the others."""
-_CHUNK = 256
 
 
 @dataclass(frozen=True)

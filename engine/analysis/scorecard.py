@@ -8,7 +8,7 @@ from typing import Final, Literal
 import numpy as np
 import pandas as pd
 
-from engine.analysis.deflated import expected_best_sharpe
+from engine.analysis.deflated import expected_best_sharpe, sampling_variance
 from engine.analysis.folds import FOLDS, fold_figures
 from engine.analysis.intervals import LEAST_RUNS
 from engine.analysis.meter import BASELINES
@@ -123,7 +123,7 @@ def luck_alone(of: str, known: WindowFacts, days_per_year: float) -> Luck:
     """
     daily = np.asarray(known.daily, float)
     if of in ("sharpe", "total_return") and len(daily) > 1 and known.trials >= 1:
-        best = float(expected_best_sharpe(1 / (len(daily) - 1), known.trials))  # per day
+        best = float(expected_best_sharpe(sampling_variance(len(daily)), known.trials))  # per day
         told = f"best of {known.trials:,.0f} trials"
         if of == "sharpe":
             return Luck(best * math.sqrt(days_per_year), told)
