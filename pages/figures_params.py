@@ -47,9 +47,14 @@ def history_figure(sets: pd.DataFrame, objective: str, *, dark: bool) -> go.Figu
     return figure.update_layout(hovermode="closest")
 
 
+def _is_choice(values: pd.Series) -> bool:
+    """Texts or yes and no, which have no place on a scale."""
+    return values.dtype == object or values.dtype == bool or isinstance(values.dtype, pd.StringDtype)
+
+
 def cells(values: pd.Series) -> pd.Series:
     """In which cell each value lies, as the cell's middle or the value itself; in the order of a scale."""
-    if values.dtype == object or values.dtype == bool or isinstance(values.dtype, pd.StringDtype):
+    if _is_choice(values):
         return values.astype(str)
     if values.nunique() <= CELLS:
         return values
@@ -111,7 +116,7 @@ def parallel_figure(sets: pd.DataFrame, names: Sequence[str], objective: str, *,
 
 
 def _axis(name: str, values: pd.Series) -> dict[str, object]:
-    if values.dtype == object or values.dtype == bool or isinstance(values.dtype, pd.StringDtype):
+    if _is_choice(values):
         texts = sorted(values.astype(str).unique())
         places = values.astype(str).map({text: place for place, text in enumerate(texts)})
         return {"label": name, "values": places, "tickvals": list(range(len(texts))), "ticktext": texts}

@@ -1,5 +1,6 @@
 """Luck where people look: behind the best results, what the best of so many trials shows without skill; what data can bear."""
 
+import pandas as pd
 import streamlit as st
 
 from engine.analysis.deflated import DataBudget
@@ -22,7 +23,7 @@ def luck_of(service: ResearchService, campaign: CampaignRow) -> CampaignLuck:
     return _luck(service, str(service.settings.store_dir), campaign.campaign_id, runs_counted(campaign.runs))
 
 
-def best_so_far(service: ResearchService, campaign: CampaignRow, progress: object, window: str, *, key: str) -> None:
+def best_so_far(service: ResearchService, campaign: CampaignRow, progress: pd.DataFrame, window: str, *, key: str) -> None:
     """The curve of best results, luck on that window behind it, and a sentence that compares the two."""
     behind, told = [], "Luck is drawn behind Sharpe ratios alone: of this objective its distribution is not known."
     if campaign.spec.objective == "sharpe":
@@ -34,22 +35,22 @@ def best_so_far(service: ResearchService, campaign: CampaignRow, progress: objec
             found = luck.lines[window]
             told = _compared(progress, luck, window)
             if len(found.numbers):
-                last = int(progress["number"].max())  # type: ignore[index]
+                last = int(progress["number"].max())
                 behind = figures.luck_traces(found.numbers, found.curve, last, window, look.is_dark())
     curve = figures.best_curve_figure(
-        progress, objective=campaign.spec.objective, dark=look.is_dark(), height=380, behind=behind  # type: ignore[arg-type]
+        progress, objective=campaign.spec.objective, dark=look.is_dark(), height=380, behind=behind
     )  # fmt: skip
     look.show(curve, key)
     st.caption(look.plain(told), help=f"{STATISTICS['expected_best'].sentence} {STATISTICS['effective_trials'].sentence}")
 
 
-def _compared(progress: object, luck: CampaignLuck, window: str) -> str:
+def _compared(progress: pd.DataFrame, luck: CampaignLuck, window: str) -> str:
     """The best so far beside what luck alone shows, in a sentence."""
     found = luck.lines[window]
     if not len(found.numbers):
         return f"Luck on {window}: {look.NOT_COMPUTED}, no run has returns there yet."
     column = {"train": "best_objective", "validation": "best_validation_sharpe"}[window]
-    best = progress[column].iloc[-1]  # type: ignore[index]
+    best = progress[column].iloc[-1]
     expected, high = float(found.curve.expected[-1]), float(found.curve.high[-1])
     verdict = (
         "No run has enough trades yet." if look.is_missing(best)

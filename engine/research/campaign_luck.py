@@ -1,16 +1,16 @@
 """What luck alone shows in a campaign: the expected best as trials pile up, and how many more of them the data can bear."""
 
 import math
-import zlib
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from engine.analysis.chance import DRAWS, chance_maxima, independent_maxima, independent_trials
+from engine.analysis.chance import DRAWS, chance_maxima, independent_trials
 from engine.analysis.deflated import DataBudget, data_budget, sampling_variance
 from engine.analysis.evidence_inputs import candidates
 from engine.analysis.luck import LuckCurve, luck_curve
 from engine.records import RUN_WINDOWS
+from engine.research.evidence import trials_beside_runs, with_unknown
 from engine.research.vault import PanelOf
 from engine.store.queries import Queries
 
@@ -60,8 +60,7 @@ def campaign_luck(campaign_id: str, queries: Queries, panel_of: PanelOf) -> Camp
     kept count as independent, and so do replays, from the first run on. Raises CampaignError, DataError."""
     per_year = panel_of(queries.campaign(campaign_id).spec).days_per_year
     rows = queries.evidence.luck_by_run(campaign_id, runs_counted(queries.evidence.run_count(campaign_id)))
-    others = sum(n for origin, n in queries.campaign_trials(campaign_id).items() if origin not in ("loop", "vault"))
-    maxima, unknown = np.full(DRAWS, -np.inf), float(others)
+    maxima, unknown = np.full(DRAWS, -np.inf), trials_beside_runs(campaign_id, queries)
     validation = queries.evidence.returns(campaign_id, "validation")
     daily = dict(zip(validation.run_ids, validation.daily, strict=True))
     judged = np.full(DRAWS, -np.inf)
@@ -77,8 +76,7 @@ def campaign_luck(campaign_id: str, queries: Queries, panel_of: PanelOf) -> Camp
         if start == stop or not rows:
             continue
         number = rows[min(stop, len(rows)) - 1].number
-        everything = np.maximum(maxima, independent_maxima(unknown, zlib.crc32(campaign_id.encode()))) if unknown else maxima
-        points["train"].append((number, independent_trials(everything)))
+        points["train"].append((number, independent_trials(with_unknown(maxima, unknown, campaign_id))))
         points["validation"].append((number, independent_trials(judged)))
     days = {window: queries.evidence.day_count(campaign_id, window) for window in RUN_WINDOWS}
     lines = {window: _line(points[window], days[window], per_year) for window in RUN_WINDOWS}

@@ -21,7 +21,7 @@ from engine.analysis.superiority import Superiority, superior_predictive_ability
 from engine.backtest.simulation import open_market
 from engine.backtest.sweep import hold_outcomes
 from engine.market.bars import Panel
-from engine.records import CampaignSpec
+from engine.records import RUN_WINDOWS, CampaignSpec
 from engine.research.vault import PanelOf
 from engine.store.evidence_queries import RunReturns
 from engine.store.queries import Queries
@@ -90,7 +90,7 @@ class CampaignBook:
         panel = self._panel_of(spec)
         read = self._queries.evidence
         train, validation = read.returns(campaign_id, "train"), read.returns(campaign_id, "validation")
-        hold = {window: hold_returns(panel, spec, window) for window in ("train", "validation")}
+        hold = {window: hold_returns(panel, spec, window) for window in RUN_WINDOWS}
         maxima, trials = self._luck(campaign_id)
         judged, _ = candidates(_beyond(validation, hold["validation"]))
         judged_maxima = chance_maxima(judged) if len(judged) else np.full(DRAWS, -np.inf)
@@ -106,11 +106,20 @@ class CampaignBook:
         """(maxima of all the campaign's trials on train, their number). Trials whose maxima nobody kept (runs of older versions,
         replays, compiling) count as independent of each other and of all others, which is the strictest that can be said."""
         found = self._queries.evidence.luck(campaign_id)
-        others = sum(n for origin, n in self._queries.campaign_trials(campaign_id).items() if origin not in ("loop", "vault"))
         maxima = np.full(DRAWS, -np.inf) if found.maxima is None else found.maxima
-        if unknown := found.unknown + others:
-            maxima = np.maximum(maxima, independent_maxima(unknown, zlib.crc32(campaign_id.encode())))
-        return maxima, found.scenarios + unknown
+        unknown = found.unknown + trials_beside_runs(campaign_id, self._queries)
+        return with_unknown(maxima, unknown, campaign_id), found.scenarios + unknown
+
+
+def trials_beside_runs(campaign_id: str, queries: Queries) -> int:
+    """Trials on train that the campaign made outside its runs, such as replays and compiling, whose maxima nobody keeps."""
+    return sum(n for origin, n in queries.campaign_trials(campaign_id).items() if origin not in ("loop", "vault"))
+
+
+def with_unknown(maxima: np.ndarray, trials: float, campaign_id: str) -> np.ndarray:
+    """(draws,) `chance_maxima` of the campaign's known trials and of that many more whose returns are unknown, which count as
+    independent; equal campaigns give equal draws."""
+    return np.maximum(maxima, independent_maxima(trials, zlib.crc32(campaign_id.encode()))) if trials else maxima
 
 
 def hold_returns(panel: Panel, spec: CampaignSpec, window: str) -> np.ndarray:
