@@ -41,7 +41,8 @@ def probability_of_overfitting(returns: np.ndarray, blocks: int = 16) -> Overfit
 
     The days are cut into `blocks` consecutive parts, each choice of half of them is a sample to choose on (12,870 choices of 16),
     the rest the sample to check on. rank = r / (candidates + 1) with r the rank on the rest, ties shared; logit = ln(rank / (1 -
-    rank)); PBO = share of logits below 0, so that one exactly at the median counts as held. A half on which a candidate's returns do not vary has a Sharpe ratio of 0.
+    rank)); PBO = share of logits below 0, so that one exactly at the median counts as held. A half on which a
+    candidate's returns do not vary has a Sharpe ratio of 0.
     Raises ValueError if blocks is not even and from 2 to 20.
     """
     if blocks % 2 or not 2 <= blocks <= 20:

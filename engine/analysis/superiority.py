@@ -40,7 +40,8 @@ def superior_predictive_ability(
     benchmark, at least 0; its distribution comes from a stationary bootstrap in which candidates are put back to no lead: all
     (`p_upper`), those not worse by sqrt(2 ln ln n) standard errors (`p_consistent`), those that lead (`p_lower`). White 2000, "A
     reality check for data snooping", is the first without division by the standard error; unlike in the paper its statistic is at
-    least 0 too, so that p is 1 where none leads. p = (1 + draws that reach the statistic) / (1 + draws), never 0. `block_days`: mean block length, by default the mean optimal one of the leads.
+    least 0 too, so that p is 1 where none leads. p = (1 + draws that reach the statistic) / (1 + draws), never 0. `block_days`:
+    mean block length, by default the mean optimal one of the leads.
     """
     positions, leads, reason = _leads(candidates, benchmark)
     if reason:
