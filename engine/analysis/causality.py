@@ -100,7 +100,10 @@ def confirm(
         return replace(known, failure=failure, warm_up_bars=None, probes=reruns.count)
     gate = _Gate(reruns, bed, alone, seed, ends)
     verdict = gate.verdict(known.is_cross_sectional is True, CHAMPION if k is None else k, deep=True)
-    return gate.at_every_signal(verdict) if k is None and verdict.failure is None else verdict
+    if k is not None or verdict.failure is not None:
+        return verdict
+    settled = None if verdict.warm_up_bars is None else max(verdict.warm_up_bars, known.warm_up_bars or 0)
+    return gate.at_every_signal(verdict, settled)
 
 
 _OTHER_ALONE = (
@@ -156,11 +159,12 @@ class _Gate:
             found = _Finding(_UNREPEATED)
         return Verdict(found.failure, found.warm_up_bars, across, self._reruns.count)
 
-    def at_every_signal(self, verdict: Verdict) -> Verdict:
-        """The verdict of a set that has passed so far, with a cut behind every decision too."""
+    def at_every_signal(self, verdict: Verdict, warm_up_bars: int | None) -> Verdict:
+        """The verdict of a set that has passed so far, with a cut behind every decision too. `warm_up_bars`: the longest that is
+        known, of any window."""
         ground = Ground(take_excerpt(self._panel, self._window), unpack_signals(self._signals), self._window.name)
         for across in (False, True) if not verdict.is_cross_sectional else (True,):
-            found = EverySignal(self._reruns, ground, self._decided, across, verdict.warm_up_bars, self._seed).found()
+            found = EverySignal(self._reruns, ground, self._decided, across, warm_up_bars, self._seed).found()
             if found is None:
                 return replace(verdict, is_cross_sectional=across, probes=self._reruns.count)
             failure = found if isinstance(found, Failure) else explain(self._reruns, ground, found)
