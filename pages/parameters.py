@@ -6,13 +6,11 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from engine.analysis.plateau import plateau_of
 from engine.analysis.trial_history import trial_history
 from engine.errors import EngineError
 from engine.records import RUN_WINDOWS
-from engine.research.importances import Importances, importances_of
+from engine.research.importances import Importances
 from engine.store.answers import CampaignRow, RunRow
-from engine.strategy.param_space import ranges_tried
 from pages import figures, figures_params, look, result_views, run_choice, tables
 from pages.access import research
 
@@ -32,19 +30,15 @@ def tried(run: RunRow) -> pd.DataFrame:
 
 
 @st.cache_data(show_spinner=False, max_entries=20)
-def importances(run_id: str) -> Importances:
-    """Which parameters the objective of that run hangs on."""
-    found = service.results.tried(run_id)
-    sets = [params for params, _ in found]
-    return importances_of(ranges_tried(sets), sets, pd.Series([value for _, value in found], dtype=float).to_numpy())
+def importances(store: str, run_id: str) -> Importances:
+    """Which parameters the objective of that run hangs on; run ids repeat from store to store."""
+    return service.results.importances(run_id)
 
 
 def summary(run: RunRow, sets: pd.DataFrame, names: list[str]) -> None:
     """How many sets came how far, and what remains of the chosen one's objective beside it."""
     states = sets["state"].value_counts()
-    params = [json.loads(text) for text in service.queries.scenarios(run.run_id)["params"]]
-    at = next((i for i, one in enumerate(params) if one == run.params), None)
-    found = None if at is None else plateau_of(ranges_tried(params), params, sets["objective"].to_numpy(float), at)
+    found = service.results.plateau(run)
     with st.grid(5, min_column_width=130):
         for label, value in (("Sets tried", len(sets)), ("Scored", states.get("scored", 0)),
                              ("Pruned", states.get("pruned", 0)), ("Failed", states.get("failed", 0))):  # fmt: skip
@@ -126,7 +120,7 @@ try:
             st.subheader("Two parameters")
             heat(every, names, objective, dark)
         st.subheader("Importances", help=IMPORTANCE_HELP)
-        weights = importances(chosen.run_id)
+        weights = importances(str(service.settings.store_dir), chosen.run_id)
         if weights.shares:
             look.show(figures_params.importance_figure(weights.shares, dark=dark), "parameters.importances")
         st.caption(f"Not computed: {weights.why_not}." if weights.why_not else f"From {weights.sets:,} sets.")

@@ -77,7 +77,8 @@ _ALL = (
         "reality_check", "Reality check",
         "The same question asked in plain returns: candidates with little spread hardly count, poor ones hide good ones.",
         "Below 0.05 at least one candidate is better than the benchmark; above it says little where many candidates are poor.",
-        "T = max over candidates of sqrt(n) mean lead; p = share of stationary bootstrap draws, all with no lead, that reach T",
+        "T = max over candidates of sqrt(n) mean lead, at least 0; p = share of stationary bootstrap draws, all with no lead,"
+        " that reach T",
         "White 2000, A reality check for data snooping, Econometrica 68(5)",
     ),
     Statistic(

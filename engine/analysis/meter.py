@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from engine.analysis.intervals import LEAST_RUNS
+from engine.analysis.intervals import LEAST_RUNS, mean_interval
 
 MODEL = "model"
 BASELINES = ("random", "mutate")
@@ -55,9 +55,9 @@ class ArmRuns:
 
     @property
     def half_width(self) -> float:
-        """Half the width of the 95 % interval of the mean, by its standard error; NaN with too few runs."""
-        known = self._known
-        return 1.96 * float(known.std(ddof=1)) / math.sqrt(len(known)) if len(known) >= LEAST_RUNS else math.nan
+        """Half the width of the 95 % interval of the mean (`intervals.mean_interval`); NaN with too few runs."""
+        _, low, high = mean_interval(self._known.tolist())
+        return (high - low) / 2
 
     @property
     def _known(self) -> np.ndarray:

@@ -31,8 +31,6 @@ SEEDS_DIR = PROJECT_DIR / "data" / "strategies"
 MOST_CAMPAIGNS = 10_000
 """Enough to know a share of 5 % to half a percent; a larger number is a slip of the pen."""
 MOST_RUNS = 10_000
-
-
 MOST_BARS = 21_900
 """Two and a half years by the hour: half a year each to be judged on, and to be sealed."""
 

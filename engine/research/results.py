@@ -7,8 +7,10 @@ import threading
 from collections import OrderedDict
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from engine.analysis.plateau import Plateau, plateau_of
 from engine.backtest.portfolio import Result
 from engine.backtest.sweep import TestBed
 from engine.errors import CampaignError, DataError
@@ -17,8 +19,10 @@ from engine.market.catalog import Catalog
 from engine.records import RUN_WINDOWS, CampaignSpec, Failure, Params
 from engine.research.chart_lines import ChartLines, chart_lines
 from engine.research.evaluation import Evaluator, RunResult, run_result
+from engine.research.importances import Importances, importances_of
 from engine.store.answers import RunRow
 from engine.store.queries import Queries
+from engine.strategy.param_space import ranges_tried
 from engine.strategy.sandbox import SandboxPool
 
 KEPT = 8
@@ -68,6 +72,22 @@ class Results:
         """The parameter sets of the run with their objective on train, NaN where there is none; empty for one without any."""
         rows = self._queries.scenarios(run_id)
         return [(json.loads(params), float(value)) for params, value in zip(rows["params"], rows["objective"], strict=True)]
+
+    def importances(self, run_id: str) -> Importances:
+        """Which parameters the run's objective hangs on. Raises as `tried`."""
+        sets, values = self._searched(run_id)
+        return importances_of(ranges_tried(sets), sets, values)
+
+    def plateau(self, run: RunRow) -> Plateau | None:
+        """Whether the run's best set stands on a plateau; None for a run without one. Raises as `tried`."""
+        sets, values = self._searched(run.run_id)
+        at = next((i for i, one in enumerate(sets) if one == run.params), None)
+        return None if at is None else plateau_of(ranges_tried(sets), sets, values, at)
+
+    def _searched(self, run_id: str) -> tuple[list[Params], np.ndarray]:
+        """The sets of the run, and the objective of each."""
+        found = self.tried(run_id)
+        return [params for params, _ in found], np.array([value for _, value in found], float)
 
     def scenario(self, run_id: str, scenario: int) -> RunResult:
         """The whole result on train of one of the run's parameter sets, by its number in the ledger, computed again: a set that
