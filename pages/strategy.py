@@ -73,7 +73,8 @@ def trust(run: RunRow, campaign: CampaignRow) -> None:
     rate, trades = outside.get("win_rate_with_open"), outside.get("trades_with_open")
     if trades:
         bounds = look.interval(*share_interval(rate, trades))
-        st.caption(f"Win rate on validation: {look.percent(rate, signed=False)} of {trades:,.0f} trades, 95% interval {bounds}.")
+        st.caption(f"Win rate on validation: {look.percent(rate, signed=False)} of {trades:,.0f} trades, 95% interval {bounds}"
+                   " with trades taken as independent; Evidence draws whole days.")  # fmt: skip
     for window in RUN_WINDOWS:
         for told in tables.warnings_on(run.figures[window]):
             st.warning(f"{window.capitalize()}: {told}", icon=":material/warning:")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import pandas as pd
 from scipy.special import ndtr, stdtrit
 
 from engine.analysis.evidence_inputs import LEAST_DAYS
@@ -17,6 +18,7 @@ from engine.analysis.metrics import LEAST
 
 Resampled = Literal["sharpe", "total_return", "win_rate", "expectancy"]
 _RATIOS = ("win_rate", "expectancy")
+_DAY_NS = 86_400_000_000_000
 LEAST_DAYS_TRADED = 10
 """Fewer days with a trade say too little of the others."""
 
@@ -40,6 +42,15 @@ def trades_by_day(day: np.ndarray, value: np.ndarray, days: int) -> np.ndarray:
     day = np.asarray(day, np.int64)
     sums = np.bincount(day, weights=np.asarray(value, float), minlength=days)
     return np.stack([sums, np.bincount(day, minlength=days).astype(float)])
+
+
+def daily_trades(trades: pd.DataFrame, days: np.ndarray) -> dict[str, np.ndarray]:
+    """`trades_by_day` for "win_rate" and "expectancy". `trades` as in `backtest.portfolio.Result`, open ones closed on the last
+    day; `days`: ascending UTC day numbers of the window."""
+    closed = trades["exit_time"].dt.as_unit("ns").astype("int64").to_numpy() // _DAY_NS
+    day = np.clip(np.searchsorted(days, closed), 0, len(days) - 1)
+    values = {"win_rate": trades["pnl"].to_numpy() > 0, "expectancy": trades["return"].to_numpy()}
+    return {figure: trades_by_day(day, value, len(days)) for figure, value in values.items()}
 
 
 def optimal_block_length(values: np.ndarray) -> np.ndarray:

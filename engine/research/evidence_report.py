@@ -10,7 +10,6 @@ import pandas as pd
 from engine.analysis.alpha import alpha_over
 from engine.analysis.deflated import DeflatedSharpe, deflated_sharpe
 from engine.analysis.fold_evidence import FoldEvidence, not_folded
-from engine.analysis.intervals import share_interval
 from engine.analysis.resampling import Interval, Resampled, block_bootstrap_interval
 from engine.records import RUN_WINDOWS
 from engine.research.evidence import CampaignBook, CampaignEvidence
@@ -21,6 +20,7 @@ from engine.store.answers import RunRow
 from engine.store.queries import Queries
 
 _INTERVALS: tuple[Resampled, ...] = ("sharpe", "total_return")
+_TRADED: tuple[Resampled, ...] = ("win_rate", "expectancy")
 
 
 @dataclass(frozen=True)
@@ -105,17 +105,14 @@ def _intervals(run: RunRow, evidence: CampaignEvidence, made: RunAgain) -> tuple
         for figure in _INTERVALS:
             found: Interval = block_bootstrap_interval(daily, figure, days_per_year=evidence.days_per_year)
             out.append(FigureInterval(figure, window, found.value, found.low, found.high, found.reason))
-        rate, n = figures.get("win_rate_with_open", math.nan), figures.get("trades_with_open", math.nan)
-        low, high = share_interval(rate, n)
-        reason = "" if math.isfinite(low) else "there are no trades"
-        out.append(FigureInterval("win_rate_with_open", window, rate, low, high, reason))
-        out.append(_expectancy(window, figures.get("expectancy_with_open", math.nan), made))
+        out += [_of_trades(figure, window, figures.get(f"{figure}_with_open", math.nan), made) for figure in _TRADED]
     return tuple(out)
 
 
-def _expectancy(window: str, value: float, made: RunAgain) -> FigureInterval:
-    """Of the mean return of a trade: days are drawn with all trades that were closed on them."""
+def _of_trades(figure: Resampled, window: str, value: float, made: RunAgain) -> FigureInterval:
+    """Of a share or mean of trades: days are drawn with all trades that were closed on them."""
+    name = f"{figure}_with_open"
     if window not in made.by_day:
-        return FigureInterval("expectancy_with_open", window, value, math.nan, math.nan, made.why_not[window])
-    found = block_bootstrap_interval(made.by_day[window], "expectancy")
-    return FigureInterval("expectancy_with_open", window, value, found.low, found.high, found.reason)
+        return FigureInterval(name, window, value, math.nan, math.nan, made.why_not[window])
+    found = block_bootstrap_interval(made.by_day[window][figure], figure)
+    return FigureInterval(name, window, value, found.low, found.high, found.reason)

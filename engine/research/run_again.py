@@ -13,8 +13,7 @@ import numpy as np
 
 from engine.analysis.fold_evidence import FoldEvidence, fold_evidence, gaps_in_days, not_folded
 from engine.analysis.metrics import daily_returns
-from engine.analysis.resampling import trades_by_day
-from engine.backtest.portfolio import Result
+from engine.analysis.resampling import daily_trades
 from engine.backtest.sweep import TestBed
 from engine.errors import EngineError
 from engine.records import RUN_WINDOWS, CampaignSpec, Failure
@@ -24,16 +23,14 @@ from engine.store.answers import RunRow
 from engine.store.queries import Queries
 
 KEPT = 8
-_DAY_NS = 86_400_000_000_000
 
 
 @dataclass(frozen=True, eq=False)
 class RunAgain:
-    """`folds` on train; `by_day`: for each window (2, days) sums of the trades' returns and their numbers by the day they were
-    closed; `why_not`: why a window has none."""
+    """`folds` on train; `by_day`: for each window the `resampling.daily_trades`; `why_not`: why a window has none."""
 
     folds: FoldEvidence
-    by_day: dict[str, np.ndarray]
+    by_day: dict[str, dict[str, np.ndarray]]
     why_not: dict[str, str]
 
 
@@ -70,7 +67,7 @@ class RunsAgain:
             if isinstance(found, Failure):
                 why_not[window] = f"it did not run again: {found.kind}"
                 continue
-            by_day[window] = _returns_by_day(found, bed)
+            by_day[window] = daily_trades(found.trades, days_of(bed))
             if window == "train":
                 held = found.trades["bars_held"].to_numpy(np.int64)
         folds = not_folded(why_not["train"]) if "train" in why_not else self._folded(run, spec, held, begun)
@@ -99,11 +96,3 @@ class RunsAgain:
         """The window as the run's sets were scored there."""
         bed = self._evaluator.campaign_bed(self._panel_of(spec), spec, window)
         return bed.after(run.warm_up_bars or 0) if window == "train" else bed
-
-
-def _returns_by_day(found: Result, bed: TestBed) -> np.ndarray:
-    """(2, days) of the trades, open ones at the last day."""
-    days, trades = days_of(bed), found.trades
-    closed = trades["exit_time"].dt.as_unit("ns").astype("int64").to_numpy() // _DAY_NS
-    place = np.clip(np.searchsorted(days, closed), 0, len(days) - 1)
-    return trades_by_day(place, trades["return"].to_numpy(float), len(days))

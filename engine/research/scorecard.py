@@ -3,10 +3,9 @@
 import math
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
-from engine.analysis.resampling import trades_by_day
+from engine.analysis.resampling import daily_trades
 from engine.analysis.scorecard import Row, WindowFacts, scorecard
 from engine.records import RUN_WINDOWS
 from engine.research.campaign_luck import CampaignLuck
@@ -46,7 +45,8 @@ def _searched(
     hold, gains = _hold(found), queries.run_assets(run.run_id, window)["buy_and_hold_return"].dropna()
     if len(gains):
         hold["win_rate_with_open"] = float((gains > 0).mean())
-    by_day = {} if results is None else _by_day(run.run_id, window, daily.index, results)
+    days = pd.DatetimeIndex(daily.index).as_unit("s").asi8 // 86_400
+    by_day = {} if results is None else daily_trades(results.result(run.run_id, window).trades, days)
     return WindowFacts(
         found, daily.to_numpy(float), hold, queries.evidence.baselines(run.campaign_id, window, figures), by_day,
         luck.lines[window].effective,
@@ -70,13 +70,3 @@ def _hold(figures: dict[str, float]) -> dict[str, float]:
         "max_drawdown": figures.get("buy_and_hold_max_drawdown", math.nan),
     }  # fmt: skip
     return found | dict.fromkeys(("trades_with_open", "assets_traded", "assets_listed"), listed)
-
-
-def _by_day(run_id: str, window: str, days: pd.Index, results: Results) -> dict[str, np.ndarray]:
-    """Sums and numbers of the run's trades by the day they were closed, open ones by the last."""
-    trades = results.result(run_id, window).trades
-    place = np.clip(days.searchsorted(pd.DatetimeIndex(trades["exit_time"]).normalize()), 0, len(days) - 1)
-    return {
-        "win_rate": trades_by_day(place, (trades["pnl"] > 0).to_numpy(float), len(days)),
-        "expectancy": trades_by_day(place, trades["return"].to_numpy(float), len(days)),
-    }

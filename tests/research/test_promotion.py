@@ -171,10 +171,11 @@ def test_evidence_lists_every_condition_with_its_margin(service: ResearchService
     assert plain["folds"]["sets"] == CHOICES.scenarios
     assert "warm-up" in plain["folds"]["walk_forward"]["reason"], "38 days are too few for windows of this warm-up"
     assert again.is_known(run_id)
-    found = next(i for i in report.intervals if i.figure == "expectancy_with_open" and i.window == "train")
-    sums, numbers = again.of(run_id).by_day["train"].sum(axis=1)
-    assert found.low < found.value < found.high
-    assert sums / numbers == pytest.approx(found.value, rel=1e-6)
+    for figure, by_day in again.of(run_id).by_day["train"].items():
+        found = next(i for i in report.intervals if i.figure == f"{figure}_with_open" and i.window == "train")
+        sums, numbers = by_day.sum(axis=1)
+        assert found.low < found.value < found.high
+        assert sums / numbers == pytest.approx(found.value, rel=1e-6)
 
     trades = next(c for c in plain["conditions"] if c["name"] == "train_trades")
     assert trades["margin"] == service.queries.run(run_id).figures["train"]["trades_with_open"] - 7
