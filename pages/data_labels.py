@@ -8,6 +8,7 @@ import streamlit as st
 from engine.errors import EngineError
 from engine.records import CampaignSpec
 from engine.research.service import ResearchService
+from engine.store.answers import CampaignRow
 from engine.store.trials import TrialCount
 from pages import look
 
@@ -61,9 +62,6 @@ def data_badges(described: dict[str, Any]) -> None:
             st.badge("No volume", color="gray", help="Strategies that read the volume are refused on this set.")
 
 
-def trials(service: ResearchService, spec: CampaignSpec) -> TrialCount:
+def trials(service: ResearchService, campaign: CampaignRow) -> TrialCount:
     """Every scoring ever made on the assets and times that this campaign searches (train and validation)."""
-    times = service.catalog.open(spec.dataset).times_ns
-    return service.queries.trials(
-        spec.assets, int(times[spec.window("train").start]), int(times[spec.window("validation").stop - 1])
-    )
+    return service.queries.trials(campaign.spec.assets, *service.results.span(campaign.campaign_id))

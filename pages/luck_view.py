@@ -5,7 +5,6 @@ import streamlit as st
 
 from engine.analysis.deflated import DataBudget
 from engine.analysis.evidence_words import STATISTICS
-from engine.errors import EngineError
 from engine.records import RUN_WINDOWS
 from engine.research.campaign_luck import SHARPE, CampaignLuck, campaign_luck, runs_counted
 from engine.research.service import ResearchService
@@ -15,11 +14,11 @@ from pages import figures, look
 
 @st.cache_data(max_entries=20, show_spinner=False)
 def _luck(_service: ResearchService, store: str, campaign_id: str, runs: int) -> CampaignLuck:
-    return campaign_luck(campaign_id, _service.queries, _service.results.panel)
+    return campaign_luck(campaign_id, _service.queries)
 
 
 def luck_of(service: ResearchService, campaign: CampaignRow) -> CampaignLuck:
-    """Luck in the campaign, kept until it has so many more runs that it matters. Raises EngineError where the bars are gone."""
+    """Luck in the campaign, kept until it has so many more runs that it matters."""
     return _luck(service, str(service.settings.store_dir), campaign.campaign_id, runs_counted(campaign.runs))
 
 
@@ -27,16 +26,12 @@ def best_so_far(service: ResearchService, campaign: CampaignRow, progress: pd.Da
     """The curve of best results, luck on that window behind it, and a sentence that compares the two."""
     behind, told = [], "Luck is drawn behind Sharpe ratios alone: of this objective its distribution is not known."
     if campaign.spec.objective == "sharpe":
-        try:
-            luck = luck_of(service, campaign)
-        except EngineError as error:
-            told = f"Luck: {look.NOT_COMPUTED}: {error}"
-        else:
-            found = luck.lines[window]
-            told = _compared(progress, luck, window)
-            if len(found.numbers):
-                last = int(progress["number"].max())
-                behind = figures.luck_traces(found.numbers, found.curve, last, window, look.is_dark())
+        luck = luck_of(service, campaign)
+        found = luck.lines[window]
+        told = _compared(progress, luck, window)
+        if len(found.numbers):
+            last = int(progress["number"].max())
+            behind = figures.luck_traces(found.numbers, found.curve, last, window, look.is_dark())
     curve = figures.best_curve_figure(
         progress, objective=campaign.spec.objective, dark=look.is_dark(), height=380, behind=behind
     )  # fmt: skip
@@ -75,11 +70,7 @@ def budget_card(service: ResearchService, campaign: CampaignRow) -> None:
     words = STATISTICS["data_budget"]
     with st.container(border=True):
         st.markdown("**Data budget**", help=f"{words.sentence} {words.reading} {words.source}.")
-        try:
-            found = luck_of(service, campaign).budget
-        except EngineError as error:
-            st.caption(look.plain(f"{look.NOT_COMPUTED}: {error}"))
-            return
+        found = luck_of(service, campaign).budget
         if found.reason:
             st.caption(look.plain(f"{look.NOT_COMPUTED}: {found.reason}"))
             return

@@ -18,7 +18,7 @@ queries = service.queries
 
 def counted(campaign: CampaignRow, board: pd.Series) -> None:
     """How much has been tried."""
-    trials = data_labels.trials(service, campaign.spec)
+    trials = data_labels.trials(service, campaign)
     with st.grid(4, min_column_width=150):
         st.metric("Runs of this campaign", look.count(board["runs"]), help="Turns of the loop, failed ones counted.")
         st.metric("of which failed", look.count(board["failed"]), help="Candidates that gave no result; they rank last.")

@@ -53,7 +53,7 @@ def table(rows: pd.DataFrame, columns: list[str], **options: Any) -> Any:
 def counts(campaign: CampaignRow) -> None:
     """How much was tried: without these numbers no place on a board means anything."""
     board = queries.campaigns().set_index("campaign_id").loc[campaign.campaign_id]
-    trials = data_labels.trials(service, campaign.spec)
+    trials = data_labels.trials(service, campaign)
     own = ", ".join(f"{origin} {n:,}" for origin, n in queries.campaign_trials(campaign.campaign_id).items()) or "none"
     by_arm = ", ".join(f"{look.arm_text(arm)} {n:,}" for arm, n in trials.by_arm.items()) or "none"
     with st.grid(4, min_column_width=150):

@@ -108,8 +108,13 @@ def trades_again(campaign: CampaignRow, run: RunRow) -> Scorecard:
         st.button("Make the trades again", key="scorecard.trades", icon=":material/replay:",
                   on_click=lambda: st.session_state.update({key: True}),
                   help="For intervals and quarters of the win rate: the ledger keeps no trades. Takes seconds.")  # fmt: skip
-    with st.spinner("Making the trades again" if wanted else "Reading the ledger"):
-        return scorecard_of(run.run_id, service.queries, luck, results=service.results if wanted else None)
+    if wanted:
+        try:
+            with st.spinner("Making the trades again"):
+                return scorecard_of(run.run_id, service.queries, luck, results=service.results)
+        except EngineError as error:
+            look.problem(error)
+    return scorecard_of(run.run_id, service.queries, luck)
 
 
 look.header("Scorecard", "Does this run meet its benchmarks, and does it take any skill to meet them?")

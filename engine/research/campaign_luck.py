@@ -9,9 +9,10 @@ from engine.analysis.chance import DRAWS, chance_maxima, independent_trials
 from engine.analysis.deflated import DataBudget, data_budget, sampling_variance
 from engine.analysis.evidence_inputs import candidates
 from engine.analysis.luck import LuckCurve, luck_curve
+from engine.market.assemble import days_per_year, most_common_step_s
+from engine.market.bars import DAY_NS
 from engine.records import RUN_WINDOWS
 from engine.research.evidence import trials_beside_runs, with_unknown
-from engine.research.vault import PanelOf
 from engine.store.queries import Queries
 
 POINTS = 24
@@ -55,10 +56,11 @@ def runs_counted(runs: int) -> int:
     return runs - runs % step
 
 
-def campaign_luck(campaign_id: str, queries: Queries, panel_of: PanelOf) -> CampaignLuck:
+def campaign_luck(campaign_id: str, queries: Queries) -> CampaignLuck:
     """Luck in the campaign. On train all scenarios count, on validation the best sets, one a run. Trials whose maxima nobody
-    kept count as independent, and so do replays, from the first run on. Raises CampaignError, DataError."""
-    per_year = panel_of(queries.campaign(campaign_id).spec).days_per_year
+    kept count as independent, and so do replays, from the first run on. The ledger tells all of it, the bars may be gone."""
+    days = {window: queries.evidence.days(campaign_id, window) for window in RUN_WINDOWS}
+    per_year = _days_per_year(days["train"])
     rows = queries.evidence.luck_by_run(campaign_id, runs_counted(queries.evidence.run_count(campaign_id)))
     maxima, unknown = np.full(DRAWS, -np.inf), trials_beside_runs(campaign_id, queries)
     validation = queries.evidence.returns(campaign_id, "validation")
@@ -78,13 +80,18 @@ def campaign_luck(campaign_id: str, queries: Queries, panel_of: PanelOf) -> Camp
         number = rows[min(stop, len(rows)) - 1].number
         points["train"].append((number, independent_trials(with_unknown(maxima, unknown, campaign_id))))
         points["validation"].append((number, independent_trials(judged)))
-    days = {window: queries.evidence.day_count(campaign_id, window) for window in RUN_WINDOWS}
-    lines = {window: _line(points[window], days[window], per_year) for window in RUN_WINDOWS}
+    lines = {window: _line(points[window], len(days[window]), per_year) for window in RUN_WINDOWS}
     used = lines["train"].effective
-    budget = data_budget(days["train"] / per_year, 0.0 if math.isnan(used) else used, sharpe=SHARPE)
-    if not days["train"]:
+    budget = data_budget(len(days["train"]) / per_year, 0.0 if math.isnan(used) else used, sharpe=SHARPE)
+    if not len(days["train"]):
         budget = replace(budget, reason="no run has returns on train yet; the first scored run brings them")
     return CampaignLuck(len(rows), per_year, lines, budget)
+
+
+def _days_per_year(days: np.ndarray) -> int:
+    """Of UTC day numbers on which there were bars, as their market has it; 365 where nothing is known."""
+    times_ns = days * DAY_NS
+    return days_per_year(times_ns, most_common_step_s(times_ns)) if len(days) > 1 else 365
 
 
 def _line(points: list[tuple[int, float]], days: int, per_year: float) -> LuckLine:

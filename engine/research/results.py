@@ -14,7 +14,7 @@ from engine.analysis.plateau import Plateau, plateau_of
 from engine.backtest.portfolio import Result
 from engine.backtest.sweep import TestBed
 from engine.errors import CampaignError, DataError
-from engine.market.bars import Panel
+from engine.market.bars import DAY_NS, Panel
 from engine.market.catalog import Catalog
 from engine.records import RUN_WINDOWS, CampaignSpec, Failure, Params
 from engine.research.chart_lines import ChartLines, chart_lines
@@ -133,6 +133,19 @@ class Results:
         """The campaign's specification and the bars that it was made on. Raises CampaignError, DataError."""
         spec = self._queries.campaign(campaign_id).spec
         return spec, self.panel(spec)
+
+    def span(self, campaign_id: str) -> tuple[int, int]:
+        """(first, last) ns UTC of the bars that the campaign searches, train and validation. Where they are gone the days of its
+        results, and where there are none either the widest span. Raises CampaignError."""
+        spec = self._queries.campaign(campaign_id).spec
+        try:
+            times = self.panel(spec).times_ns
+            return int(times[spec.window("train").start]), int(times[spec.window("validation").stop - 1])
+        except DataError:
+            days = [self._queries.evidence.days(campaign_id, window) for window in RUN_WINDOWS]
+        first, last = (d[at] if len(d) else None for d, at in zip(days, (0, -1), strict=True))
+        most = np.iinfo(np.int64)
+        return int(most.min if first is None else first * DAY_NS), int(most.max if last is None else (last + 1) * DAY_NS - 1)
 
     def panel(self, spec: CampaignSpec) -> Panel:
         """The bars that the campaign was made on. Raises DataError if they are gone or have changed."""

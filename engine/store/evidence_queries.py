@@ -92,14 +92,14 @@ class EvidenceQueries:
         kept = [None if packed is None else np.frombuffer(packed, "<f2").astype(float) for *_, packed in rows]
         return [RunLuck(str(r), int(i), int(n or 0), maxima) for (r, i, n, _), maxima in zip(rows, kept, strict=True)]
 
-    def day_count(self, campaign_id: str, window: str) -> int:
-        """Days of the campaign's returns on that window; 0 without any."""
+    def days(self, campaign_id: str, window: str) -> np.ndarray:
+        """(days,) UTC day numbers of the campaign's returns on that window; empty without any."""
         rows = self._reader.rows(
             """SELECT d.days FROM run_returns q JOIN runs r USING (run_id) JOIN day_sets d USING (days_hash)
                WHERE r.campaign_id = ? AND q."window" = ? LIMIT 1""",
             [campaign_id, window],
         )
-        return len(rows[0][0]) // 4 if rows else 0
+        return np.frombuffer(rows[0][0] if rows else b"", "<i4").astype(np.int64)
 
     def baselines(self, campaign_id: str, window: str, figures: Sequence[str]) -> pd.DataFrame:
         """The scored runs of the campaign's baselines on a window that runs are scored on: arm, and those figures. KeyError for

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import pandas as pd
 from streamlit.testing.v1 import AppTest
 
 from engine.research.campaign_luck import campaign_luck, runs_counted
@@ -60,10 +61,26 @@ def test_the_effective_trials_of_the_curve_grow_to_those_of_the_evidence(page: C
     page("overview")
     service = research()
     campaign_id = service.queries.campaigns()["campaign_id"].iloc[0]
-    luck = campaign_luck(campaign_id, service.queries, service.results.panel)
+    luck = campaign_luck(campaign_id, service.queries)
     evidence = service.promoter.book.of(campaign_id)
     train = luck.lines["train"].curve.trials
     assert (train[1:] >= train[:-1]).all()
     assert train[-1] == evidence.effective
     assert luck.budget.used == evidence.effective
     assert runs_counted(12_345) == 12_000
+
+
+def test_without_its_bars_a_campaign_keeps_its_scorecard_and_its_luck(page: Callable[[str], AppTest]) -> None:
+    before = page("scorecard")
+    rows = [table.value for table in before.dataframe]
+    service = research()
+    service.catalog.remove(service.queries.campaign(service.queries.campaigns()["campaign_id"].iloc[0]).spec.dataset)
+    after = page("scorecard")
+    assert not after.exception
+    assert "no dataset" in " ".join(error.value for error in after.error)
+    for table, wanted in zip(after.dataframe, rows, strict=True):
+        pd.testing.assert_frame_equal(table.value, wanted)
+    after.button(key="scorecard.trades").click().run()
+    assert not after.exception
+    assert len(after.dataframe) == len(rows), "what needs bars says so, and the rest stays"
+    assert "effective trials without skill" in captions(page("overview"))
