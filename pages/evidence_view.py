@@ -12,6 +12,7 @@ from engine.research.service import ResearchService
 from engine.store.answers import CampaignRow, RunRow
 from pages import look
 from pages.access import attempt, show_problem
+from pages.figures_evidence import folds_figure
 
 STATES = {True: "met", False: "missed", None: "not tried"}
 CONDITIONS = {
@@ -106,6 +107,8 @@ def folds(report: EvidenceReport) -> None:
     """What choosing earns on days it did not choose on."""
     for name, told in zip(("walk_forward", "cpcv"), folds_in_words(report.folds), strict=True):
         in_words(name, told.partition(": ")[2])
+    if figure := folds_figure(report.folds, dark=look.is_dark()):
+        look.show(figure, "evidence.folds")
 
 
 def intervals(report: EvidenceReport) -> None:
