@@ -46,7 +46,11 @@ def survives(service: ResearchService, run: RunRow, campaign: CampaignRow) -> No
 
 def _standing(service: ResearchService, run: RunRow, window: str, followed: bool) -> None:
     """How the trial stands, followed while it is in work; without one the button."""
-    asked = service.survivals.known(run.run_id, window)
+    asked, kept = service.survivals.known(run.run_id, window), service.survivals.kept(run.run_id, window)
+    if asked is None and kept is not None:
+        show(kept[1])
+        st.caption(f"Tried on {look.moment(kept[0])}.")
+        return
     if asked is None or asked.has_failed:
         if asked is not None:
             look.problem(asked.problem)

@@ -60,7 +60,8 @@ def survives(
         raise StrategyError(f"{file.name}: {found}")
     counted = {"trials": trials.total, "trials_by_arm": trials.by_arm}
     answer = found.plain() | {"defaults": list(defaults)} | where_of(bed, data) | counted
-    return answer, _text(file.name, data, found, trials.total)
+    label = f"{data} (SYNTHETIC)" if bed.market.panel.synthetic else data
+    return answer, _text(file.name, label, found, trials.total)
 
 
 def _check(window: str, capital: float, seed: int) -> None:
@@ -75,8 +76,7 @@ def _check(window: str, capital: float, seed: int) -> None:
 
 
 def _text(name: str, data: str, found: SurvivalReport, trials: int) -> str:
-    label = " (SYNTHETIC)" if found.bed.market.panel.synthetic else ""
-    lines = [f"{name} on {data}{label}, window {found.bed.market.window.name}: {found.survival.verdict}"]
+    lines = [f"{name} on {data}, window {found.window}: {found.survival.verdict}"]
     lines += [f"  {_line(test)}" for test in found.survival.tests]
     lines.append(f"  {found.survival.sentence}")
     return "\n".join([*lines, f"  {found.scored:,} backtests in {found.wall_s:.0f} s; trials on these bars so far: {trials:,}"])

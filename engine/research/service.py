@@ -42,6 +42,7 @@ from engine.store.database import Database
 from engine.store.ledger import Ledger
 from engine.store.queries import Queries
 from engine.store.snapshot import write_snapshot
+from engine.store.survivals import KeptSurvivals
 from engine.strategy.isolation import check_allowed, isolation, known_isolation
 from engine.strategy.sandbox import SandboxPool
 
@@ -77,7 +78,8 @@ class ResearchService:
         aside = Evaluator(self._pools[1], self._judging)  # replays and compiling never wait for a sweep
         self.results = Results(self.queries, self.catalog, self.evaluator, self._pools[1])
         self.examiner = Examiner(self.results, self._pools[1])
-        self.survivals = Survivals(self.queries, self.results, aside, self.ledger.record_trials)
+        kept = KeptSurvivals(self._database)
+        self.survivals = Survivals(self.queries, self.results, aside, self.ledger.record_trials, kept)
         self.promoter = Promoter(self.queries, self.ledger, aside, self.results.panel)
         judge = Judge(aside, self.results.train, self.model.queries, self.ledger.record_trials)
         self.replays = Replays(self.model, judge)

@@ -5,7 +5,7 @@ Its signals are computed once; where only costs, fills or assets change, the ker
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,12 +33,12 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True, eq=False)
 class SurvivalReport:
-    """What was found on the window of `bed`. `figures`: the portfolio's, of the strategy as it is; `scored`: backtests of the
-    strategy that were made, each a trial; `wall_s` is kept apart from results."""
+    """What was found on that window. `figures`: the portfolio's, of the strategy as it is; `scored`: backtests of the strategy
+    that were made, each a trial; `wall_s` is kept apart from results."""
 
     survival: Survival
     params: Params
-    bed: TestBed
+    window: str
     capital: float
     currency: str
     seed: int
@@ -54,6 +54,16 @@ class SurvivalReport:
             "capital": self.capital, "currency": self.currency, "seed": self.seed, "scored": self.scored,
             "wall_s": round(self.wall_s, 3),
         }  # fmt: skip
+
+    def kept(self) -> dict[str, Any]:
+        """As JSON can hold all of it."""
+        return asdict(self)
+
+
+def report_of(kept: dict[str, Any]) -> SurvivalReport:
+    """The report that was `kept`."""
+    tests = tuple(StressTest(**test) for test in kept["survival"]["tests"])
+    return SurvivalReport(**kept | {"survival": Survival(tests, kept["survival"]["trades"])})
 
 
 def survive(
@@ -88,7 +98,8 @@ def survive(
         made = [replace(test, value=None, passed=None, sentence=told) for test in made]
     figures = figures_of(portfolio_table(result.outcomes, bed.market, bed.hold), 0)
     return SurvivalReport(
-        Survival(tuple(made), len(result.trades)), params, bed, capital, currency, seed, figures, 1 + rerun.made + len(near),
+        Survival(tuple(made), len(result.trades)), params, bed.market.window.name, capital, currency, seed, figures,
+        1 + rerun.made + len(near),
         time.monotonic() - began,
     )  # fmt: skip
 

@@ -171,6 +171,12 @@ def m010_calls_on_their_way(execute: Execute) -> None:
     execute("CREATE TABLE calls_ended (sent_id VARCHAR PRIMARY KEY)")
 
 
+def m011_what_runs_survive(execute: Execute) -> None:
+    """The latest report of what a run survives on a window."""
+    execute("""CREATE TABLE survivals (run_id VARCHAR, "window" VARCHAR, at_utc TIMESTAMP, report VARCHAR,
+        PRIMARY KEY (run_id, "window"))""")
+
+
 MIGRATIONS: tuple[Callable[[Execute], None], ...] = (
     m001_first_tables,
     m002_what_the_gate_measured,
@@ -182,5 +188,6 @@ MIGRATIONS: tuple[Callable[[Execute], None], ...] = (
     m008_the_vault_and_the_luck_of_trials,
     m009_replays,
     m010_calls_on_their_way,
+    m011_what_runs_survive,
 )
 """Step n brings a ledger of version n - 1 to version n; the tuple's length is this program's version."""
