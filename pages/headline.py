@@ -50,7 +50,8 @@ def show_benchmarks(figures: Mapping[str, float], wanted: Benchmarks, window: st
             found += f" of {count(figures['assets_listed'])} listed in the window"
         if check.figure == "win_rate_with_open":
             trades = figures.get("trades_with_open", math.nan)
-            found += f" of {count(trades)} trades, 95% interval {interval(*share_interval(check.found, trades))}"
+            bounds = interval(*share_interval(check.found, trades))
+            found += f" of {count(trades)} trades, 95% interval {bounds} with trades taken as independent"
         with st.container(gap="xxsmall"):
             with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
                 st.markdown(f"**{label}**", width="content", help=figure_help(check.figure))

@@ -50,11 +50,11 @@ def _standing(service: ResearchService, run: RunRow, window: str, followed: bool
     if asked is None and kept is not None:
         show(kept[1])
         st.caption(f"Tried on {look.moment(kept[0])}.")
-        return
     if asked is None or asked.has_failed:
         if asked is not None:
             look.problem(asked.problem)
-        if st.button(f"Try run {run.number:,} on {window}", icon=":material/thunderstorm:", key="strategy.survives",
+        again = " again" if kept is not None else ""
+        if st.button(f"Try run {run.number:,} on {window}{again}", icon=":material/thunderstorm:", key="strategy.survives",
                      help="Takes seconds to a minute; nothing waits for it."):  # fmt: skip
             attempt(service.survivals.begin, run.run_id, window)
             st.rerun()

@@ -172,9 +172,9 @@ def m010_calls_on_their_way(execute: Execute) -> None:
 
 
 def m011_what_runs_survive(execute: Execute) -> None:
-    """The latest report of what a run survives on a window."""
-    execute("""CREATE TABLE survivals (run_id VARCHAR, "window" VARCHAR, at_utc TIMESTAMP, report VARCHAR,
-        PRIMARY KEY (run_id, "window"))""")
+    """Reports of what runs survive; the latest of a run on a window counts."""
+    execute("""CREATE TABLE survivals (seq BIGINT PRIMARY KEY, run_id VARCHAR, "window" VARCHAR, at_utc TIMESTAMP,
+        report VARCHAR)""")
 
 
 MIGRATIONS: tuple[Callable[[Execute], None], ...] = (

@@ -1,4 +1,4 @@
-"""What runs were found to survive, kept: a report is opened again after a restart, and whoever asks again replaces it."""
+"""What runs were found to survive, kept: a report is opened again after a restart, and the latest of a run on a window counts."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from engine.store.database import Database
 
 
 class KeptSurvivals:
-    """Reports by run and window, the latest of each."""
+    """Reports by run and window."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -17,13 +17,13 @@ class KeptSurvivals:
     def keep(self, run_id: str, window: str, report: Mapping[str, Any]) -> None:
         """Keep the report, a tree that JSON can hold, as of now."""
         with self._database.transaction() as writer:
-            writer.execute('DELETE FROM survivals WHERE run_id = ? AND "window" = ?', [run_id, window])
+            seq = writer.execute("SELECT count(*) + 1 FROM survivals")[0][0]
             now = datetime.now(UTC).replace(tzinfo=None)
-            writer.execute("INSERT INTO survivals VALUES (?, ?, ?, ?)", [run_id, window, now, _text(report)])
+            writer.execute("INSERT INTO survivals VALUES (?, ?, ?, ?, ?)", [seq, run_id, window, now, _text(report)])
 
     def of(self, run_id: str, window: str) -> tuple[datetime, dict[str, Any]] | None:
         """(when it was made, the report), None if there is none."""
-        sql = 'SELECT at_utc, report FROM survivals WHERE run_id = ? AND "window" = ?'
+        sql = 'SELECT at_utc, report FROM survivals WHERE run_id = ? AND "window" = ? ORDER BY seq DESC LIMIT 1'
         rows = self._database.rows(sql, [run_id, window])
         return (rows[0][0].replace(tzinfo=UTC), json.loads(rows[0][1])) if rows else None
 

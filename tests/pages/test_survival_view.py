@@ -51,3 +51,16 @@ def test_the_trial_stays_when_the_page_is_left_and_validation_is_tried_by_itself
     assert "on validation" in tried.button(key="strategy.survives").label
     tried.segmented_control(key="strategy.survives_window").set_value("train").run()
     assert "strategy.survives" not in [button.key for button in tried.button]
+
+
+def test_a_report_of_another_day_stands_there_with_its_time_and_can_be_made_again(
+    tried: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = research().survivals.known(_run_id(tried), "train").future.result()
+    monkeypatch.setattr(research().survivals, "known", lambda run_id, window: None)
+    tried.run()
+    assert not tried.exception
+    said = [*tried.success, *tried.error, *tried.warning]
+    assert any(look.plain(found.survival.sentence) in element.value for element in said)
+    assert any(caption.value.startswith("Tried on 2") for caption in tried.caption)
+    assert tried.button(key="strategy.survives").label.endswith("on train again")
