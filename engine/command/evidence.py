@@ -17,7 +17,8 @@ from engine.records import CampaignSpec
 from engine.research.evaluation import open_evaluator
 from engine.research.evidence import CampaignBook
 from engine.research.evidence_report import EvidenceReport, evidence_report
-from engine.research.promotion import Condition, Promoter
+from engine.research.promotion import Promoter
+from engine.research.promotion_rule import Condition
 from engine.research.run_again import RunsAgain
 from engine.settings import Settings, load_settings
 from engine.store.database import Database

@@ -20,7 +20,8 @@ from engine.records import Method, Proposal
 from engine.research.campaign import MAX_SCENARIOS, Choices, campaign_id_of, draft_spec
 from engine.research.evaluation import Evaluator, open_evaluator
 from engine.research.loop import ResearchLoop
-from engine.research.promotion import Judgement, Promoter
+from engine.research.promotion import Promoter
+from engine.research.promotion_rule import Judgement
 from engine.research.proposers import make_proposer
 from engine.settings import PROJECT_DIR, Settings
 from engine.store.database import Database

@@ -13,7 +13,7 @@ from engine.analysis.fold_evidence import FoldEvidence, not_folded
 from engine.analysis.resampling import Interval, Resampled, block_bootstrap_interval
 from engine.records import RUN_WINDOWS
 from engine.research.evidence import CampaignBook, CampaignEvidence
-from engine.research.promotion import Judgement, judge
+from engine.research.promotion_rule import Judgement, judge
 from engine.research.run_again import RunAgain, RunsAgain
 from engine.research.vault import PanelOf, vault_bars
 from engine.store.answers import RunRow

@@ -1,6 +1,7 @@
 """Vault, evidence and the rule of promotion on a small campaign."""
 
 import dataclasses
+import math
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +13,19 @@ from engine.research.campaign import campaign_id_of
 from engine.research.evidence import CampaignBook
 from engine.research.evidence_report import evidence_report
 from engine.research.loop import ResearchLoop
-from engine.research.promotion import Condition, Judgement, Promoter, judge
+from engine.research.promotion import Promoter
+from engine.research.promotion_rule import Condition, Judgement, judge
 from engine.research.service import ResearchService
-from engine.store.looks import Look
+from engine.store.looks import Look, VaultResult
+from engine.store.queries import Queries
 from tests.research import small
 from tests.research.campaigns import drafted, finish
 from tests.research.conftest import Opened
 from tests.research.small import CHOICES, Scripted, results_of, small_panel, store_with
 
 LENIENT = Promotion(train_trades=1, validation_trades=1, luck=0.999, judged=0.999, overfit=0.999, superior=0.999)
+
+OF_MANY_DAYS = ("luck", "luck_beyond_hold", "validation_alpha", "overfit", "over_hold", "over_baselines")
 
 KNOWS_AT_12 = small.strategy(
     "ahead = market.close.shift(-1) if n == 12 else market.close.shift(n)\nup = ahead > market.close\n"
@@ -31,6 +36,12 @@ KNOWS_AT_12 = small.strategy(
 
 def _promoter(service: ResearchService) -> Promoter:
     return Promoter(service.queries, service.ledger, service.evaluator, service.results.panel)
+
+
+def _judge_by_its_own_figures(run_id: str, queries: Queries, book: CampaignBook) -> Judgement:
+    """Without the conditions that 38 days of a made-up market cannot meet."""
+    found = judge(run_id, queries, book)
+    return dataclasses.replace(found, conditions=tuple(c for c in found.conditions if c.name not in OF_MANY_DAYS))
 
 
 def _finished(service: ResearchService, monkeypatch: pytest.MonkeyPatch, *, runs: int = 2, **changes: object) -> str:
@@ -122,8 +133,7 @@ def test_the_vault_stays_shut_for_a_run_that_misses_another_condition(
 def test_a_run_that_meets_all_else_is_held_against_the_vault_once(
     service: ResearchService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("engine.research.promotion._luck_conditions", lambda run, spec, evidence: [])
-    monkeypatch.setattr("engine.research.promotion._campaign_conditions", lambda spec, evidence: [])
+    monkeypatch.setattr("engine.research.promotion.judge", _judge_by_its_own_figures)
     campaign_id = _finished(service, monkeypatch, promotion=LENIENT)
     run_id = service.queries.run_ids(campaign_id)[0]
 
@@ -133,15 +143,30 @@ def test_a_run_that_meets_all_else_is_held_against_the_vault_once(
     assert _named(found, "vault").passed is not None
     looks = service.queries.looks()
     assert looks[["who", "run_id", "k"]].values.tolist() == [["promotion", run_id, 1]]
-    assert judge(run_id, service.queries, CampaignBook(service.queries, service.results.panel)) == found
+    assert _judge_by_its_own_figures(run_id, service.queries, CampaignBook(service.queries, service.results.panel)) == found
+
+
+def test_a_run_that_fails_in_the_vault_leaves_the_other_looks_to_other_runs(
+    service: ResearchService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.research.promotion.judge", _judge_by_its_own_figures)
+    campaign_id = _finished(service, monkeypatch, promotion=LENIENT)
+    promoter = _promoter(service)
+    monkeypatch.setattr(
+        promoter.vault, "look", lambda run_id, **_: VaultResult(run_id, 1, 0.025, math.nan, failure="the strategy raised")
+    )
+
+    tried, _ = promoter.promote_campaign(campaign_id)
+
+    assert sorted(j.run_id for j in tried) == sorted(service.queries.run_ids(campaign_id))
+    assert not any(j.is_promoted for j in tried)
 
 
 def test_what_only_its_best_set_would_betray_is_not_promoted_where_that_was_not_checked_either(
     service: ResearchService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As in a calibration, which leaves the gate's look at the best set to promotion."""
-    monkeypatch.setattr("engine.research.promotion._luck_conditions", lambda run, spec, evidence: [])
-    monkeypatch.setattr("engine.research.promotion._campaign_conditions", lambda spec, evidence: [])
+    monkeypatch.setattr("engine.research.promotion.judge", _judge_by_its_own_figures)
     spec, panel = drafted(service, promotion=LENIENT), small_panel()
     campaign_id = campaign_id_of(spec)
     for checks in (True, False):
