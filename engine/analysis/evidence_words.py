@@ -131,7 +131,7 @@ def folds_in_words(found: FoldEvidence) -> tuple[str, str]:
     if not walked.reason:
         first = (
             f"Walk-forward: Sharpe {walked.sharpe:.2f} on days not chosen on, 95 % interval {walked.low:.2f} to"
-            f" {walked.high:.2f}; {walked.in_sample:.2f} in sample; {walked.windows} windows, {walked.days:,} days of train,"
+            f" {walked.high:.2f}; {walked.in_sample:.2f} in sample; {len(walked.folds)} windows, {walked.days:,} days of train,"
             f" {found.sets:,} sets scored again in {found.seconds:.1f} s; apart by {apart}"
         )
     second = f"Combinatorial paths: not computed: {paths.reason}"

@@ -13,7 +13,7 @@ import numpy as np
 from engine.analysis.evidence_inputs import candidates
 from engine.analysis.metrics import sharpe
 from engine.analysis.resampling import block_bootstrap_interval
-from engine.analysis.walk_forward import Gaps, best_on, cpcv_paths, path_returns, walk_forward_windows
+from engine.analysis.walk_forward import Fold, Gaps, Range, best_on, cpcv_paths, path_returns, walk_forward_windows
 from engine.errors import DataError
 
 WINDOWS = 5
@@ -22,15 +22,25 @@ EMBARGO_DAYS = 1
 
 
 @dataclass(frozen=True)
+class FoldScore:
+    """Yearly Sharpe ratio of one fold's choice: on the days it was chosen on, and on its test of `days`; NaN if none."""
+
+    chosen_on: float
+    tested_on: float
+    days: int
+
+
+@dataclass(frozen=True)
 class WalkForward:
     """The set that was best by Sharpe ratio on each past part, on the next: the yearly `sharpe` of all those days joined with its
-    95 % interval, `in_sample` that of the set that is best on these very days, and `windows` joined. NaN with the `reason`."""
+    95 % interval, `in_sample` that of the set that is best on these very days, and `folds`, the windows joined, in order of time.
+    NaN with the `reason`."""
 
     sharpe: float = math.nan
     low: float = math.nan
     high: float = math.nan
     in_sample: float = math.nan
-    windows: int = 0
+    folds: tuple[FoldScore, ...] = ()
     days: int = 0
     reason: str = ""
 
@@ -88,15 +98,26 @@ def _walked(returns: np.ndarray, gaps: Gaps, days_per_year: float) -> WalkForwar
         folds = walk_forward_windows(returns.shape[1], WINDOWS, gaps=gaps)
     except DataError as error:
         return WalkForward(reason=f"in days: {error}")
-    judged = [(fold.test[0], best) for fold in folds if (best := best_on(returns, fold)) is not None]
+    judged = [(fold, best) for fold in folds if (best := best_on(returns, fold)) is not None]
     if not judged:
         return WalkForward(reason="no set traded in any of the parts to choose on")
-    out = np.concatenate([returns[best, start:stop] for (start, stop), best in judged])
-    same = np.concatenate([returns[:, start:stop] for (start, stop), _ in judged], axis=1)
+    scores = tuple(_score(returns[best], fold, days_per_year) for fold, best in judged)
+    out = np.concatenate([_on(returns[best], fold.test) for fold, best in judged])
+    same = np.concatenate([_on(returns, fold.test) for fold, _ in judged], axis=1)
     inside = sharpe(same, days_per_year)
     in_sample = float(np.nanmax(inside)) if np.isfinite(inside).any() else math.nan
     found = block_bootstrap_interval(out, "sharpe", days_per_year=days_per_year)
-    return WalkForward(found.value, found.low, found.high, in_sample, len(judged), len(out), found.reason)
+    return WalkForward(found.value, found.low, found.high, in_sample, scores, len(out), found.reason)
+
+
+def _score(returns: np.ndarray, fold: Fold, days_per_year: float) -> FoldScore:
+    train, test = _on(returns, fold.train), _on(returns, fold.test)
+    return FoldScore(float(sharpe(train, days_per_year)), float(sharpe(test, days_per_year)), len(test))
+
+
+def _on(returns: np.ndarray, ranges: Sequence[Range]) -> np.ndarray:
+    """The days of these ranges, of one set or of all."""
+    return np.concatenate([returns[..., start:stop] for start, stop in ranges], axis=-1)
 
 
 def _spread(returns: np.ndarray, gaps: Gaps, days_per_year: float) -> PathSpread:

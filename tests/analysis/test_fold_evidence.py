@@ -18,7 +18,8 @@ def test_skill_carries_over_to_days_that_were_not_chosen_on() -> None:
     found = fold_evidence(returns, Gaps(2, 3, 1), days_per_year=365.0)
     assert found.walk_forward.low > 0
     assert found.walk_forward.sharpe == pytest.approx(found.walk_forward.in_sample)
-    assert (found.walk_forward.windows, found.walk_forward.days) == (5, 200)
+    assert (len(found.walk_forward.folds), found.walk_forward.days) == (5, 200)
+    assert all(fold.chosen_on > 2 and fold.tested_on > 0 and fold.days == 40 for fold in found.walk_forward.folds)
     assert (len(found.paths.sharpes), found.paths.folds, found.paths.below_zero) == (21, 56, 0.0)
     assert found.paths.low <= found.paths.median
 
@@ -26,6 +27,9 @@ def test_skill_carries_over_to_days_that_were_not_chosen_on() -> None:
 def test_luck_does_not_carry_over() -> None:
     found = [fold_evidence(_noise(seed=seed), Gaps(embargo_bars=1), days_per_year=365.0) for seed in range(12)]
     assert np.mean([f.walk_forward.in_sample for f in found]) > 2
+    folds = [fold for f in found for fold in f.walk_forward.folds]
+    assert np.mean([fold.chosen_on for fold in folds]) > 2
+    assert np.mean([fold.tested_on for fold in folds]) == pytest.approx(0.0, abs=0.8)
     assert np.mean([f.walk_forward.sharpe for f in found]) == pytest.approx(0.0, abs=0.8)
     assert np.mean([f.paths.median for f in found]) == pytest.approx(0.0, abs=0.8)
 
@@ -54,7 +58,7 @@ def test_windows_without_a_trade_to_choose_by_are_left_out_and_counted() -> None
     returns = _noise()
     returns[:, :80] = 0.0
     found = fold_evidence(returns, Gaps(), days_per_year=365.0)
-    assert (found.walk_forward.windows, found.walk_forward.days) == (3, 120)
+    assert (len(found.walk_forward.folds), found.walk_forward.days) == (3, 120)
     assert np.isfinite(found.walk_forward.sharpe)
 
 

@@ -15,6 +15,8 @@ def test_each_path_and_the_walk_with_its_interval_are_drawn():
     walked = drawn["walk-forward, 95% interval", WALKED]
     assert walked.x[0] + walked.error_x.array[0] == found.walk_forward.high
     assert walked.x[0] - walked.error_x.arrayminus[0] == found.walk_forward.low
+    for number, fold in enumerate(found.walk_forward.folds, 1):
+        assert drawn["chosen on, tested on", f"Window {number}"].x == (fold.chosen_on, fold.tested_on)
     assert drawn["best on the same days", WALKED].x[0] == found.walk_forward.in_sample
 
 
