@@ -6,9 +6,12 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from arch.bootstrap import optimal_block_length as peer
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.analysis.metrics import sharpe
 from engine.analysis.resampling import (
+    Resampled,
     block_bootstrap_interval,
     draw_counts,
     optimal_block_length,
@@ -66,6 +69,17 @@ def test_trades_of_one_day_are_drawn_together() -> None:
     assert enough(wins)
     assert enough(means)
     assert np.mean(naive) < 0.75
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 2**32 - 1), st.integers(2, 40), st.sampled_from(("win_rate", "expectancy")))
+def test_a_trade_made_many_times_over_tells_no_more_than_once(seed: int, times: int, figure: Resampled) -> None:
+    rng = np.random.default_rng(seed)
+    day = np.flatnonzero(rng.random(DAYS) < 0.6)
+    won = rng.standard_normal(len(day)) if figure == "expectancy" else rng.random(len(day)) < 0.5
+    once = block_bootstrap_interval(trades_by_day(day, won, DAYS), figure, draws=200)
+    often = block_bootstrap_interval(trades_by_day(np.repeat(day, times), np.repeat(won, times), DAYS), figure, draws=200)
+    assert (often.low, often.high) == pytest.approx((once.low, once.high), abs=1e-9)
 
 
 def test_the_value_is_the_figure_itself() -> None:
