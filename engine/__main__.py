@@ -19,6 +19,7 @@ from engine.command import (
     prompts,
     research,
     survives,
+    sweep,
     traces,
 )
 from engine.command.answer import answers
@@ -28,7 +29,7 @@ app.add_typer(data.app, name="data")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(ideas.app, name="ideas")
 for command in (
-    research.run, backtest.backtest, backtest.sweep, research.leaderboard, research.repeat, check.check, bench.bench,
+    research.run, backtest.backtest, sweep.sweep, research.leaderboard, research.repeat, check.check, bench.bench,
     doctor.doctor, traces.traces, meter.meter, evidence.evidence, evidence.promote, evidence.vault,
     calibrate.calibrate, survives.survives,
 ):  # fmt: skip

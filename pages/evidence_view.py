@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from engine.analysis.evidence_words import STATISTICS, folds_in_words
+from engine.analysis.evidence_words import STATISTICS, folds_in_words, vault_in_words
 from engine.research.evidence_report import EvidenceReport, evidence_report
 from engine.research.service import ResearchService
 from engine.store.answers import CampaignRow, RunRow
@@ -125,6 +125,8 @@ def sealed(service: ResearchService, run: RunRow, report: EvidenceReport) -> Non
     """What was seen in the vault, or the buttons that open it; each asks once."""
     if report.after_look is not None:
         st.warning(f"Made after look {report.after_look} into the vault for this theme.", icon=":material/visibility:")
+    for told in vault_in_words(report.searched_in_vault):
+        st.warning(f"{told}.", icon=":material/visibility:")
     seen, promoter = service.queries.evidence.vault_result(run.run_id), service.promoter
     if seen is not None:
         told = seen.failure or f"alpha over buy-and-hold p {number(seen.p)}, tested at {number(seen.level)}"

@@ -141,3 +141,11 @@ def folds_in_words(found: FoldEvidence) -> tuple[str, str]:
             f" {paths.below_zero:.0%} below 0; {paths.folds} folds of train"
         )
     return first, second
+
+
+def vault_in_words(searched: int) -> list[str]:
+    """What searches elsewhere have made of the bars of a vault, in a sentence; nothing if none was made there."""
+    if not searched:
+        return []
+    what = "1 parameter set was" if searched == 1 else f"{searched:,} parameter sets were"
+    return [f"{what} scored where bars of this vault are train or validation: they were searched, and are no vault any more"]

@@ -7,7 +7,7 @@ import typer
 
 from engine.backtest.sweep import TestBed
 from engine.command.answer import DataOption, JsonOption, Refused, StoreOption
-from engine.command.backtest import read_strategy, strategy_files
+from engine.command.strategy_input import read_strategy, strategy_files
 from engine.errors import StrategyError
 from engine.market.catalog import Catalog
 from engine.market.splits import split_windows, window_named

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from engine.analysis.evidence_words import folds_in_words
+from engine.analysis.evidence_words import folds_in_words, vault_in_words
 from engine.command.answer import JsonOption, Refused, StoreOption, number, percent
 from engine.command.research import known_campaign
 from engine.errors import CampaignError, DataError
@@ -137,7 +137,8 @@ def _text(report: EvidenceReport) -> str:
         lines.append(f"  {i.figure} on {i.window}: {number(i.value, 4)}, 95 % interval {told}")
     lines += [f"  {told}" for told in folds_in_words(report.folds)]
     after = "" if report.after_look is None else f"; this run was made after look {report.after_look}"
-    return "\n".join([*lines, f"  looks into the vault: {len(report.looks):,}{after}"])
+    lines.append(f"  looks into the vault: {len(report.looks):,}{after}")
+    return "\n".join(lines + [f"  {told}" for told in vault_in_words(report.searched_in_vault)])
 
 
 def _seen(seen: VaultResult) -> str:

@@ -12,8 +12,8 @@ import typer
 
 from engine.analysis.benchmarks import read_benchmark
 from engine.command.answer import DataOption, JsonOption, Refused, StoreOption, number
-from engine.command.backtest import SharedCashOption, read_shared_cash, read_strategy, strategy_files
 from engine.command.following import follow
+from engine.command.strategy_input import SharedCashOption, read_shared_cash, read_strategy, strategy_files
 from engine.errors import CampaignError
 from engine.figures import PORTFOLIO_FIGURES
 from engine.market.catalog import Catalog

@@ -6,10 +6,11 @@ import typer
 
 from engine.analysis.survival import StressTest
 from engine.command.answer import DataOption, JsonOption, StoreOption, number, percent
-from engine.command.backtest import (
+from engine.command.strategy_input import (
     DEFAULTS,
     FeeOption,
     FileArgument,
+    SearchedOption,
     SharedCashOption,
     SlippageOption,
     bed_of,
@@ -34,7 +35,7 @@ def survives(
     file: FileArgument,
     data: DataOption,
     param: Annotated[list[str] | None, typer.Option("--param", help="name=value; others take the middle of their range.")] = None,
-    window: Annotated[str, typer.Option("--window", help="train or validation; the vault stays shut.")] = "train",
+    window: SearchedOption = "train",
     fee_rate: FeeOption = DEFAULTS.fee_rate,
     slippage_rate: SlippageOption = DEFAULTS.slippage_rate,
     shared_cash: SharedCashOption = "",
@@ -52,7 +53,7 @@ def survives(
     with open_evaluator(settings) as evaluator:
         ranges = ranges_of(evaluator, source, file)
         params, defaults = complete_params(ranges, parse_params(ranges, given))
-        bed = bed_of(settings, evaluator, file, data, window, Costs(fee_rate, slippage_rate), shared_cash, origin=ORIGIN)
+        bed = bed_of(settings, evaluator, data, window, Costs(fee_rate, slippage_rate), shared_cash)
         found = survive(source, params, ranges, bed, evaluator, capital=capital, seed=seed)
     scored = 1 if isinstance(found, Failure) else found.scored
     trials = record_trials(settings, batch_of(bed, source, origin=ORIGIN, scenarios=scored))

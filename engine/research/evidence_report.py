@@ -39,8 +39,9 @@ class FigureInterval:
 @dataclass(frozen=True, eq=False)
 class EvidenceReport:
     """A run's evidence. `deflated` on train; `alphas`: per year with its p, by window; `trials_on_bars`: scorings by anyone on
-    the bars of train; `looks` at the campaign's vault, newest first; `after_look`: the k of the last look that a person had taken
-    for this theme when the run was made, None before any; `folds`: what choosing earns on days it did not choose on, on train."""
+    the bars of train; `searched_in_vault`: scorings for which bars of the campaign's vault were train or validation, as on a
+    dataset that goes on for longer; `looks` at that vault, newest first; `after_look`: the k of the last look that a person had
+    taken for this theme when the run was made, None before any; `folds`: what choosing earns on days it did not choose on, on train."""
 
     run_id: str
     judgement: Judgement
@@ -49,6 +50,7 @@ class EvidenceReport:
     alphas: dict[str, tuple[float, float]]
     intervals: tuple[FigureInterval, ...]
     trials_on_bars: int
+    searched_in_vault: int
     looks: pd.DataFrame
     after_look: int | None
     folds: FoldEvidence
@@ -61,6 +63,7 @@ class EvidenceReport:
             "run_id": self.run_id, "campaign": of.campaign_id, "promoted": self.judgement.is_promoted,
             "conditions": [c.plain() for c in self.judgement.conditions],
             "trials": of.trials, "effective_trials": of.effective, "trials_on_bars": self.trials_on_bars,
+            "searched_in_vault": self.searched_in_vault,
             "judged_runs": of.judged, "judged_effective": of.judged_effective,
             "dsr": self.deflated.probability, "expected_best_sharpe": self.deflated.expected_best * root,
             "pbo": of.overfit.pbo,
@@ -92,7 +95,7 @@ def evidence_report(
         deflated_sharpe(evidence.daily(run_id, "train"), np.empty(0), evidence.effective, spread="chance"),
         alphas, _intervals(run, evidence, made),
         queries.trials(spec.assets, int(times[train.start]), int(times[train.stop - 1])).total,
-        queries.evidence.looks_on(*vault_bars(spec, panel), spec.data_hash),
+        queries.searched(*vault_bars(spec, panel)), queries.evidence.looks_on(*vault_bars(spec, panel), spec.data_hash),
         queries.evidence.after_looks(run.campaign_id, spec.data_hash).get(run_id), made.folds,
     )  # fmt: skip
 

@@ -81,8 +81,8 @@ def _patiently(act: Callable[[], T], *, patience_s: float = 5.0) -> T:
             time.sleep(0.1)
 
 
-def record_look(settings: Settings, panel: Panel, *, who: str, file: Path) -> None:
-    """Record that a command is to run that strategy file on the vault.
+def record_look(settings: Settings, panel: Panel, *, who: str, file: Path) -> int:
+    """Record that a command is to run that strategy file on the vault; the how manieth look on these bars it is, from 1.
 
     Raises StoreLocked where another process keeps the ledger: without its record there is no look. One that only counts its
     trials is waited for.
@@ -93,6 +93,6 @@ def record_look(settings: Settings, panel: Panel, *, who: str, file: Path) -> No
     )  # fmt: skip
     database = _patiently(lambda: Database(settings.database_path))
     try:
-        Ledger(database, settings).record_look(look)
+        return Ledger(database, settings).record_look(look)
     finally:
         database.close()

@@ -331,6 +331,10 @@ class Queries:
         """Every scoring ever made on bars of these symbols between those times (ns UTC, both ends included)."""
         return count_trials(self._database, symbols, first_ns, last_ns, pending=self._pending)
 
+    def searched(self, symbols: Sequence[str], first_ns: int, last_ns: int) -> int:
+        """As `trials`, but those alone for which these bars were train or validation: that is, not looks into a vault."""
+        return count_trials(self._database, symbols, first_ns, last_ns, pending=self._pending, windows=RUN_WINDOWS).total
+
     def looks(self, *, campaign_id: str | None = None, data_hash: str | None = None) -> pd.DataFrame:
         """Looks into sealed windows, newest first: at_utc, campaign_id, run_id, data_hash, window, who, why."""
         return self._database.read(

@@ -50,19 +50,28 @@ def insert_symbols(writer: Writer, symbols: Sequence[str]) -> str:
 
 
 def count_trials(
-    reader: Reader, symbols: Sequence[str], first_ns: int, last_ns: int, *, pending: Iterable[TrialBatch] = ()
+    reader: Reader,
+    symbols: Sequence[str],
+    first_ns: int,
+    last_ns: int,
+    *,
+    pending: Iterable[TrialBatch] = (),
+    windows: Sequence[str] = ("train", "validation", "vault", "all"),
 ) -> TrialCount:
-    """Trials that share a symbol and a time with these, both ends included; `pending` count unless the ledger has them."""
+    """Trials that share a symbol and a time with these, both ends included, where those bars were one of the `windows`; `pending`
+    count unless the ledger has them."""
     counted = reader.rows(
         """SELECT arm, sum(scenarios) FROM trials WHERE first_ns <= ? AND last_ns >= ? AND symbols_hash IN
              (SELECT symbols_hash FROM symbol_sets WHERE symbol IN (SELECT unnest(CAST(? AS VARCHAR[]))))
+             AND "window" IN (SELECT unnest(CAST(? AS VARCHAR[])))
            GROUP BY arm""",
-        [last_ns, first_ns, list(symbols)],
+        [last_ns, first_ns, list(symbols), list(windows)],
     )
     by_arm = Counter({arm: int(scenarios) for arm, scenarios in counted})
     wanted = set(symbols)
     for batch in not_in_ledger(reader, pending):
-        if wanted & set(batch.symbols) and batch.first_ns <= last_ns and batch.last_ns >= first_ns:
+        shares = wanted & set(batch.symbols) and batch.first_ns <= last_ns and batch.last_ns >= first_ns
+        if shares and batch.window in windows:
             by_arm[batch.arm] += batch.scenarios
     return TrialCount(sum(by_arm.values()), dict(sorted(by_arm.items())), counting_since(reader))
 

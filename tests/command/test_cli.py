@@ -105,12 +105,20 @@ def test_all_windows_are_a_look_into_the_vault_and_recorded_as_one(cli: Cli, cro
         cli("backtest", cross, "--data", "small", "--window", window)
     with open_reader(settings) as queries:
         assert queries.looks().empty
-    cli("backtest", cross, "--data", "small", "--window", "all")
-    cli("sweep", cross, "--data", "small", "--window", "all", "--scenarios", "2")
+    assert cli("backtest", cross, "--data", "small", "--json").answer["look"] is None
+    assert "look 1 into the vault of these bars" in cli("backtest", cross, "--data", "small", "--window", "all").out
+    assert cli("backtest", cross, "--data", "silent", "--window", "all", "--json").answer["look"] == 2
     with open_reader(settings) as queries:
         looks = queries.looks(data_hash=panel.data_hash)
-    assert looks["who"].tolist() == ["sweep", "backtest"]
-    assert looks["why"].tolist() == ["cross.py"] * 2
+    assert looks["who"].tolist() == ["backtest"]
+    assert looks["why"].tolist() == ["cross.py"]
+
+
+def test_the_vault_is_not_for_choosing(cli: Cli, cross, settings):
+    for window in ("all", "vault"):
+        assert "wanted train or validation" in cli("sweep", cross, "--data", "small", "--window", window).refusal
+    with open_reader(settings) as queries:
+        assert queries.looks().empty
 
 
 def test_costs_are_those_that_were_asked_for(cli: Cli, cross):

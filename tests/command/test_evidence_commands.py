@@ -1,9 +1,12 @@
 """`evidence`, `promote` and `vault` on the command line: what they answer, refuse and record."""
 
+import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine.market.bars import Panel
 from engine.records import Promotion
 from engine.settings import Settings
 from engine.store.snapshot import open_reader
@@ -52,6 +55,22 @@ def test_evidence_tells_conditions_intervals_and_folds_and_records_nothing(
     assert "expectancy_with_open on train" in text
     assert cli("evidence", run_id, "--json").answer["trials"] == found["trials"]
     assert _looks(settings) == []
+
+
+def test_bars_of_the_vault_that_were_searched_elsewhere_are_told(
+    cli: Cli, made: dict[str, Any], settings: Settings, panel: Panel, tmp_path: Path
+) -> None:
+    """A dataset that goes on for longer: what is sealed in one is train of the other."""
+    run_id = _runs(made)[0]
+    assert cli("evidence", run_id, "--json").answer["searched_in_vault"] == 0
+    later = dataclasses.replace(panel, name="later", times_ns=panel.times_ns + 600 * 3_600 * 10**9, data_hash="sha256:later")
+    small.save(later, settings.store_dir)
+    file = tmp_path / "cross.py"
+    file.write_text(small.CROSS)
+    cli("sweep", file, "--data", "later", "--scenarios", 3)
+
+    assert cli("evidence", run_id, "--json").answer["searched_in_vault"] == 3
+    assert "3 parameter sets were scored where bars of this vault are train or validation" in cli("evidence", run_id).out
 
 
 def test_a_run_without_figures_has_evidence_that_says_so_and_no_look(cli: Cli, made: dict[str, Any], settings: Settings) -> None:
