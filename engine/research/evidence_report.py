@@ -41,7 +41,7 @@ class EvidenceReport:
     """A run's evidence. `deflated` on train; `alphas`: per year with its p, by window; `trials_on_bars`: scorings by anyone on
     the bars of train; `searched_in_vault`: scorings for which bars of the campaign's vault were train or validation, as on a
     dataset that goes on for longer; `looks` at that vault, newest first; `after_look`: the k of the last look that a person had
-    taken for this theme when the run was made, None before any; `folds`: what choosing earns on days it did not choose on, on train."""
+    taken for this theme when the run was made, None before any; `folds`: what choosing earns on other days of train."""
 
     run_id: str
     judgement: Judgement
