@@ -151,6 +151,8 @@ def board(queries: Queries, campaign_id: str) -> dict[str, Any]:
     row = queries.campaign(campaign_id)
     runs = queries.runs(campaign_id)
     trials = int(runs["scenarios"].sum()) + int(runs["best_scenario"].notna().sum())  # each best set is judged once more
+    after = queries.evidence.after_looks(campaign_id, row.spec.data_hash)
+    answers = [_run_answer({str(k): v for k, v in r.items()}) for r in runs.to_dict("records")]
     return {
         "campaign": campaign_id,
         "name": row.name,
@@ -159,7 +161,7 @@ def board(queries: Queries, campaign_id: str) -> dict[str, Any]:
         "objective": row.spec.objective,
         "trials": trials,
         "source": queries.source,
-        "runs": [_run_answer({str(k): v for k, v in r.items()}) for r in runs.to_dict("records")],
+        "runs": [answer | {"after_look": after.get(answer["run_id"])} for answer in answers],
     }
 
 
@@ -193,10 +195,11 @@ def board_text(answer: dict[str, Any]) -> str:
     lines.append(f"{'rank':>4} {'run':>4}  {'id':<12}  {'validation Sharpe':>17} {'train Sharpe':>12} {'train trades':>12}  what")
     for r in answer["runs"]:
         what = f"FAILED {r['failure']['kind']}: {r['failure']['message']}" if r["failure"] else r["summary"]
+        seen = "" if r["after_look"] is None else f"(after look {r['after_look']}) "
         lines.append(
             f"{r['rank']:>4} {r['number']:>4}  {r['run_id']:<12}  {number(r['validation']['sharpe']):>17}"
             f" {number(r['train']['sharpe']):>12}"
-            f" {number(r['train']['trades_with_open'], 0):>12}  {what[:90]}"
+            f" {number(r['train']['trades_with_open'], 0):>12}  {seen}{what[:90]}"
         )
     return "\n".join(lines)
 

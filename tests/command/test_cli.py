@@ -114,6 +114,15 @@ def test_all_windows_are_a_look_into_the_vault_and_recorded_as_one(cli: Cli, cro
     assert looks["why"].tolist() == ["cross.py"]
 
 
+def test_runs_after_a_command_has_looked_are_marked_on_the_board(cli: Cli, cross):
+    words = ("run", "--data", "small", "--scenarios", "3", "--min-trades", "1", "--iterations")
+    cli(*words, 1)
+    cli("backtest", cross, "--data", "small", "--window", "all")
+    runs = cli(*words, 2, "--json").answer["runs"]
+    assert {r["number"]: r["after_look"] for r in runs} == {1: None, 2: 1}
+    assert cli("leaderboard").out.count("(after look 1)") == 1
+
+
 def test_the_vault_is_not_for_choosing(cli: Cli, cross, settings):
     for window in ("all", "vault"):
         assert "wanted train or validation" in cli("sweep", cross, "--data", "small", "--window", window).refusal
