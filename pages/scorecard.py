@@ -16,14 +16,18 @@ MARKS = {"reached": ("reached", "green"), "not reached": ("not reached", "red"),
          "not computable": ("not computable", "orange")}  # fmt: skip
 LUCK_HELP = (
     "What the figure would be without skill: a Sharpe ratio is the expected best of so many effective trials, a return that of "
-    "the run's own days at that Sharpe ratio; of any other figure it is the median of the random arm's runs."
+    "the run's own days at that Sharpe ratio; of any other figure it is the median of so many runs of the random arm."
+)
+INTERVAL_HELP = (
+    "Days drawn anew in blocks; it knows nothing of other trials. That of a win rate or an expectancy needs the trades: "
+    "make them again above."
 )
 COLUMNS = {
     "Window": st.column_config.TextColumn(pinned=True, width="small"),
     "Luck alone": st.column_config.TextColumn(width=210, help=LUCK_HELP),
     "Baselines": st.column_config.TextColumn(help="Runs of the random and mutate arms that meet the benchmark on this window."),
     "To go": st.column_config.TextColumn(help="What is missing to the benchmark; a dash where it is reached."),
-    "95% interval": st.column_config.TextColumn(width=180, help="Days drawn anew in blocks; it knows nothing of other trials."),
+    "95% interval": st.column_config.TextColumn(width=180, help=INTERVAL_HELP),
 }
 
 

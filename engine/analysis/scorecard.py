@@ -2,17 +2,16 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
 
-from engine.analysis.deflated import expected_best_sharpe, sampling_variance
 from engine.analysis.folds import FOLDS, fold_figures
-from engine.analysis.intervals import LEAST_RUNS
 from engine.analysis.meter import BASELINES
 from engine.analysis.resampling import Interval, block_bootstrap_interval
+from engine.analysis.window_facts import Luck, WindowFacts, luck_alone
 from engine.records import Benchmark
 
 State = Literal["reached", "not reached", "not computable", "sealed"]
@@ -21,33 +20,6 @@ FOLDED: Final = ("sharpe", "sortino", "calmar")
 """Figures that a quarter of a window has as the whole has; sums such as a return or a number of trades grow with time."""
 _OF_TRADES: Final = ("win_rate", "expectancy", "profit_factor", "sqn", "average_pnl")
 _RESAMPLED: Final = {"sharpe": "sharpe", "total_return": "total_return", "win_rate": "win_rate", "expectancy": "expectancy"}
-
-
-@dataclass(frozen=True, eq=False)
-class WindowFacts:
-    """What is known of a run's best set on one window.
-
-    `figures`: portfolio figures; `daily`: (days,) returns; `hold`: figures of equal-weight buy-and-hold under the same names;
-    `rivals`: figures of the baselines' runs, one row each, with a column `arm`; `by_day`: (2, days) as of `trades_by_day`,
-    for win_rate and expectancy. `trials`: effective trials that the run was chosen from there. `why_not`: why nothing is known.
-    """
-
-    figures: Mapping[str, float] = field(default_factory=dict)
-    daily: np.ndarray = field(default_factory=lambda: np.empty(0))
-    hold: Mapping[str, float] = field(default_factory=dict)
-    rivals: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({"arm": []}))
-    by_day: Mapping[str, np.ndarray] = field(default_factory=dict)
-    trials: float = math.nan
-    is_sealed: bool = False
-    why_not: str = ""
-
-
-@dataclass(frozen=True)
-class Luck:
-    """The value that luck alone would have reached, and how that was found; NaN with why not."""
-
-    value: float
-    told: str
 
 
 _NO_INTERVAL: Final = Interval(math.nan, math.nan, math.nan, 0.95, math.nan, "nothing is known")
@@ -113,27 +85,6 @@ def scorecard(asked: Sequence[Benchmark], facts: Mapping[str, WindowFacts], *, a
         cells = tuple(_cell(of, window, known, arm, days_per_year) for window, known in facts.items())
         rows.append(Row(of, (*cells, _worst(of, cells, facts, days_per_year))))
     return tuple(rows)
-
-
-def luck_alone(of: str, known: WindowFacts, days_per_year: float) -> Luck:
-    """What the figure would be by luck alone.
-
-    Sharpe ratio: the expected best of the effective trials. Total return: that of the run's own days, moved alike until their
-    Sharpe ratio is that one. Any other figure: the median over the random arm's runs.
-    """
-    daily = np.asarray(known.daily, float)
-    if of in ("sharpe", "total_return") and len(daily) > 1 and known.trials >= 1:
-        best = float(expected_best_sharpe(sampling_variance(len(daily)), known.trials))  # per day
-        told = f"best of {known.trials:,.0f} trials"
-        if of == "sharpe":
-            return Luck(best * math.sqrt(days_per_year), told)
-        moved = daily - daily.mean() + best * daily.std(ddof=1)
-        return Luck(float(np.expm1(np.log(np.maximum(1 + moved, 1e-300)).sum())), told)
-    drawn = known.rivals.loc[known.rivals["arm"] == "random"]
-    values = drawn[of].astype(float).dropna() if of in drawn else pd.Series(dtype=float)
-    if len(values) < LEAST_RUNS:
-        return Luck(math.nan, f"{len(values)} of {LEAST_RUNS} random runs")
-    return Luck(float(values.median()), f"median of {len(values):,} random runs")
 
 
 def _cell(of: Benchmark, window: str, known: WindowFacts, arm: str, days_per_year: float) -> Cell:
@@ -206,7 +157,7 @@ def _interval(figure: str, known: WindowFacts, days_per_year: float) -> Interval
     elif of is None or (of in ("win_rate", "expectancy") and not form):
         why = "no bootstrap of it"
     elif of in ("win_rate", "expectancy") and plain not in known.by_day:
-        why = "make the trades again"
+        why = "needs trades"
     if why or of is None:
         return Interval(found, math.nan, math.nan, 0.95, math.nan, why)
     days = known.by_day[plain] if plain in _OF_TRADES else known.daily

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from engine.analysis.resampling import daily_trades
-from engine.analysis.scorecard import Row, WindowFacts, scorecard
+from engine.analysis.scorecard import Row, scorecard
+from engine.analysis.window_facts import WindowFacts
 from engine.records import RUN_WINDOWS
 from engine.research.campaign_luck import CampaignLuck
 from engine.research.results import Results

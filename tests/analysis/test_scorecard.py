@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from engine.analysis.deflated import expected_best_sharpe
-from engine.analysis.scorecard import Cell, Row, WindowFacts, scorecard
+from engine.analysis.scorecard import Cell, Row, scorecard
+from engine.analysis.window_facts import WindowFacts
 from engine.records import Benchmark, Benchmarks
 
 RETURN = Benchmark("total_return", 1.0)
