@@ -3,7 +3,6 @@
 from functools import partial
 from typing import Any
 
-import pandas as pd
 import streamlit as st
 
 from engine.analysis.evidence_words import STATISTICS, folds_in_words, vault_in_words
@@ -15,17 +14,6 @@ from pages.access import attempt, show_problem
 from pages.figures_evidence import folds_figure
 
 STATES = {True: "met", False: "missed", None: "not tried"}
-CONDITIONS = {
-    "passed": st.column_config.TextColumn("State", width="small"),
-    "label": st.column_config.TextColumn("Condition"),
-    "window": st.column_config.TextColumn("Window", width="small"),
-    "value": st.column_config.TextColumn("Found", alignment="right", width=90),
-    "wanted": st.column_config.TextColumn("Wanted", width="small"),
-    "margin": st.column_config.TextColumn(
-        "Margin", alignment="right", width=90, help="By how much it is met; negative where it is missed."
-    ),
-    "sentence": st.column_config.TextColumn("In words", width="large"),
-}
 FIGURES = {"sharpe": "Sharpe ratio", "total_return": "Total return", "win_rate_with_open": "Win rate (with open)",
            "expectancy_with_open": "Expectancy (with open)"}  # fmt: skip
 
@@ -56,11 +44,18 @@ def conditions(report: EvidenceReport) -> None:
     met = sum(c["passed"] is True for c in plain)
     verdict = "It is promoted." if report.judgement.is_promoted else "It is not promoted."
     st.markdown(f"**{met} of {len(plain)} conditions met.** {verdict}")
-    words = ({"wanted": wanted(c), "value": found(c, "value"), "margin": found(c, "margin", "+")} for c in plain)
-    rows = [c | {"passed": STATES[c["passed"]]} | told for c, told in zip(plain, words, strict=True)]
-    st.dataframe(pd.DataFrame(rows), column_config=CONDITIONS, column_order=list(CONDITIONS), hide_index=True,
-                 height=look.table_height(len(rows), 520), placeholder=look.NOT_COMPUTED)  # fmt: skip
-    st.caption("The rule is fixed when a campaign starts; the vault is opened last, for what meets all else.")
+    look.told_table([{
+        "State": STATES[c["passed"]], "Condition": named(c), "Found": found(c, "value"),
+        "Wanted": wanted(c), "Margin": found(c, "margin", "+"), "In words": c["sentence"],
+    } for c in plain], "Condition")  # fmt: skip
+    st.caption("The rule is fixed when a campaign starts; the vault is opened last, for what meets all else. The margin is by how"
+               " much a condition is met, negative where it is missed.")  # fmt: skip
+
+
+def named(condition: dict[str, Any]) -> str:
+    """What it is called, with its window where that does not tell."""
+    label, window = condition["label"], condition["window"]
+    return label if window in label else f"{label} ({window})"
 
 
 def found(condition: dict[str, Any], name: str, sign: str = "") -> str:
@@ -73,7 +68,9 @@ def found(condition: dict[str, Any], name: str, sign: str = "") -> str:
 
 def wanted(condition: dict[str, Any]) -> str:
     """What is wanted, as people write it."""
-    return "yes" if condition["wanted"] is None else f"{condition['relation']} {condition['wanted']:,.4g}"
+    if condition["wanted"] is None:
+        return "yes" if condition["relation"] == "is" else "by its look"
+    return f"{condition['relation']} {condition['wanted']:,.4g}"
 
 
 def statistics(report: EvidenceReport) -> None:

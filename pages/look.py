@@ -101,6 +101,14 @@ def table_height(rows: int, most: int) -> int | Literal["content"]:
     return "content" if ROW_PX * (rows + 1) <= most else most
 
 
+def told_table(rows: list[dict[str, str]], name: str) -> None:
+    """A short table of tests, readable on a phone: `name` is the column of their names, behind which the sentence "In words"
+    stands whole."""
+    shown = [{title: plain(text) for title, text in row.items() if title != "In words"} for row in rows]
+    told = [{name: f"**{own[name]}**: {plain(row['In words'])}"} for own, row in zip(shown, rows, strict=True)]
+    st.table(pd.DataFrame([own | words for own, words in zip(shown, told, strict=True)]), hide_index=True)
+
+
 def is_missing(value: Any) -> bool:
     """True for what was not computed: None, NaN, NaT, infinite."""
     return value is None or bool(pd.isna(value)) or value in (math.inf, -math.inf)

@@ -1,8 +1,5 @@
 """Does a run survive what it will meet? Asked for by a button, tried in the background, each test with figure and threshold."""
 
-from typing import Any
-
-import pandas as pd
 import streamlit as st
 
 from engine.analysis.survival import StressTest
@@ -14,14 +11,6 @@ from pages import look
 from pages.access import attempt, show_problem
 
 STATES = {True: "passed", False: "failed", None: look.NOT_COMPUTED}
-COLUMNS = {
-    "passed": st.column_config.TextColumn("State", width="small"),
-    "label": st.column_config.TextColumn("Test"),
-    "value": st.column_config.TextColumn("Found", width="small"),
-    "wanted": st.column_config.TextColumn("Wanted", width="small"),
-    "margin": st.column_config.TextColumn("Margin", width="small", help="By how much it is passed; negative where it is not."),
-    "sentence": st.column_config.TextColumn("In words", width="large"),
-}
 ASKED = (
     "Tries the run's best set with costs twice as high, one bar late, with targets filled only beyond their level, without its"
     " best asset and trades, on half of the assets, with each parameter one step aside, by regime and period, against random"
@@ -73,20 +62,19 @@ def show(found: SurvivalReport) -> None:
     """The verdict, then every test."""
     said, icon = VERDICTS[found.survival.verdict]
     said(look.plain(found.survival.sentence), icon=icon)
-    rows = [_row(test) for test in found.survival.tests]
-    st.dataframe(pd.DataFrame(rows), column_config=COLUMNS, column_order=list(COLUMNS), hide_index=True,
-                 height=look.table_height(len(rows), 760), placeholder="")  # fmt: skip
-    st.caption(f"{found.scored:,} backtests in {look.duration(found.wall_s)}, each counted as a trial. Halves of the assets and"
-               f" entry times are drawn with seed {found.seed}.")  # fmt: skip
+    look.told_table([_row(test) for test in found.survival.tests], "Test")
+    st.caption(f"The margin is by how much a test is passed, negative where it is not. {found.scored:,} backtests in"
+               f" {look.duration(found.wall_s)}, each counted as a trial. Halves of the assets and entry times are drawn with"
+               f" seed {found.seed}.")  # fmt: skip
 
 
-def _row(test: StressTest) -> dict[str, Any]:
+def _row(test: StressTest) -> dict[str, str]:
     wanted = "" if test.threshold is None else f"{test.relation} {_figure(test.threshold, test.unit, signed=False)}"
     value = "" if test.value is None else _figure(test.value, test.unit, signed=test.unit == "fraction")
     margin = "" if test.margin is None else _figure(test.margin, test.unit, signed=True)
     return {
-        "passed": STATES[test.passed], "label": test.label, "value": value, "wanted": wanted, "margin": margin,
-        "sentence": test.sentence,
+        "State": STATES[test.passed], "Test": test.label, "Found": value, "Wanted": wanted, "Margin": margin,
+        "In words": test.sentence,
     }  # fmt: skip
 
 
