@@ -16,6 +16,7 @@ from pages.look import colour
 CELLS = 12
 """Most cells of a heat map a side: numbers with more values are put into as many equal spans."""
 MOST_LINES = 1_000
+HEAT_PX, HEAT_WIDE_PX = 420, 900
 _SCALE = "Viridis"
 _MARKS = {"scored": ("train", "circle"), "no objective": ("neutral", "circle-open"), "pruned": ("neutral", "x-thin-open"),
           "failed": ("loss", "x")}  # fmt: skip
@@ -63,28 +64,74 @@ def cells(values: pd.Series) -> pd.Series:
     return pd.Series(np.round((edges[place] + edges[place + 1]) / 2, 6), index=values.index)
 
 
-def heat_figure(sets: pd.DataFrame, x: str, y: str, objective: str, how: str, *, dark: bool) -> go.Figure:
-    """The best or mean objective of the sets in each cell of two parameters; cells that nothing was tried in stay empty. On each
-    stands a mark that can be clicked, whose `customdata` is the best set there."""
+def heat_figure(
+    sets: pd.DataFrame, x: str, y: str, objective: str, how: str, *, chosen: int | None = None, dark: bool
+) -> go.Figure:
+    """The best or mean objective of the sets in each cell of two parameters; cells that nothing was tried in stay empty. Each can
+    be clicked: over it lie marks that nobody sees, whose `customdata` is the best set there. The `chosen` set's cell has a frame.
+
+    Cells stand side by side, whatever lies between their values: nothing is drawn where nothing was tried.
+    """
     known = sets.dropna(subset="objective").assign(x=lambda t: cells(t[x]), y=lambda t: cells(t[y]))
     known = known.sort_values("objective", ascending=False, kind="stable")
+    across, up = (pd.Index(sorted(known[axis].unique())) for axis in ("x", "y"))
     grid = known.groupby(["x", "y"], sort=True).agg(
         best=("objective", "max"), mean=("objective", "mean"), scenario=("scenario", "first"), n=("scenario", "size")
     )
     grid = grid.reset_index()
-    figure = blank(dark, height=420, x=x, y=y)
     table = grid.pivot(index="y", columns="x", values=how)
+    figure = blank(dark, height=HEAT_PX, x=x, y=y)
     figure.add_heatmap(
-        z=table.to_numpy(), x=table.columns.tolist(), y=table.index.tolist(), colorscale=_SCALE, hoverongaps=False,
-        colorbar={"title": {"text": objective, "side": "right"}, "thickness": 12}, hoverinfo="skip",
+        z=table.to_numpy(), x=list(range(len(across))), y=list(range(len(up))), colorscale=_SCALE, hoverongaps=False,
+        xgap=1, ygap=1, colorbar={"title": {"text": objective, "side": "right"}, "thickness": 12}, hoverinfo="skip",
     )  # fmt: skip
-    marker = {"size": 9, "color": colour("ground", dark), "opacity": 0.55, "line": {"width": 1, "color": colour("text", dark)}}
-    figure.add_scatter(
-        x=grid["x"], y=grid["y"], mode="markers", marker=marker, showlegend=False,
-        customdata=grid[["scenario", "n", how]], hovertemplate=f"{x} %{{x}}<br>{y} %{{y}}<br>{how} %{{customdata[2]:,.3f}} of"
-        " %{customdata[1]} sets<br>click: set %{customdata[0]}<extra></extra>",
-    )  # fmt: skip
+    grid["place"] = list(zip(across.get_indexer(grid["x"]), up.get_indexer(grid["y"]), strict=True))
+    figure.add_trace(_click_marks(grid, len(across), len(up), x, y, how))
+    own = known[known["scenario"] == chosen]
+    if len(own):
+        at_x, at_y = across.get_loc(own["x"].iloc[0]), up.get_loc(own["y"].iloc[0])
+        figure.add_shape(type="rect", x0=at_x - 0.5, x1=at_x + 0.5, y0=at_y - 0.5, y1=at_y + 0.5,
+                         line={"color": colour("loss", dark), "width": 3})  # fmt: skip
+    figure.update_xaxes(
+        range=[-0.5, len(across) - 0.5],
+        tickvals=list(range(len(across))),
+        ticktext=[_cell_text(v) for v in across],
+        showgrid=False,
+    )
+    figure.update_yaxes(
+        range=[-0.5, len(up) - 0.5], tickvals=list(range(len(up))), ticktext=[_cell_text(v) for v in up], showgrid=False
+    )
     return figure.update_layout(hovermode="closest")
+
+
+def _click_marks(grid: pd.DataFrame, across: int, up: int, x: str, y: str, how: str) -> go.Scatter:
+    """Squares without colour that fill each cell on a wide screen, as many as it takes: a heat map itself cannot be clicked."""
+    wide, high = HEAT_WIDE_PX / across, 0.75 * HEAT_PX / up
+    size = min(wide, high)
+    steps = [(_offsets(wide / size), _offsets(high / size))] * len(grid)
+    at = [(i, px + dx, py + dy) for i, ((px, py), (dxs, dys)) in enumerate(zip(grid["place"], steps, strict=True))
+          for dx in dxs for dy in dys]  # fmt: skip
+    row = grid.iloc[[i for i, _, _ in at]]
+    unseen = {"marker": {"opacity": 0.0}}
+    told = [f"{x} {_cell_text(a)}<br>{y} {_cell_text(b)}" for a, b in zip(row["x"], row["y"], strict=True)]
+    return go.Scatter(
+        x=[px for _, px, _ in at], y=[py for _, _, py in at], mode="markers", showlegend=False, selected=unseen,
+        unselected=unseen, marker={"size": size, "symbol": "square", "opacity": 0.0}, text=told,
+        customdata=row[["scenario", "n", how]],
+        hovertemplate=f"%{{text}}<br>{how} %{{customdata[2]:,.3f}} of %{{customdata[1]}} sets<br>click: set %{{customdata[0]}}"
+        "<extra></extra>",
+    )  # fmt: skip
+
+
+def _offsets(share: float) -> np.ndarray:
+    """Places of squares side by side that fill a span of that many squares, from -0.5 to 0.5."""
+    number = max(round(share), 1)
+    return (np.arange(number) + 0.5) / number - 0.5
+
+
+def _cell_text(value: object) -> str:
+    """A cell's value or middle, as an axis tells it."""
+    return f"{value:.4g}" if isinstance(value, float | np.floating) else str(value)
 
 
 def slice_figure(sets: pd.DataFrame, name: str, objective: str, chosen: object, *, dark: bool) -> go.Figure:

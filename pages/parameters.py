@@ -11,7 +11,7 @@ from engine.errors import EngineError
 from engine.records import RUN_WINDOWS
 from engine.research.importances import Importances
 from engine.store.answers import CampaignRow, RunRow
-from pages import figures, figures_params, look, result_views, run_choice, tables
+from pages import figures, figures_params, look, result_views, run_choice, selection, tables
 from pages.access import research
 
 service = research()
@@ -58,7 +58,9 @@ def clicked(key: str) -> None:
     """Open the set whose mark was clicked."""
     points = st.session_state[key]["selection"]["points"]
     if points and points[0].get("customdata") is not None:
-        st.session_state["parameters.set"] = figures_params.set_of(points[0].get("customdata"))
+        number = figures_params.set_of(points[0].get("customdata"))
+        selection.choose("set", str(number))
+        st.toast(f"Set {number:,} is open under *A set*.", icon=":material/tune:")
 
 
 def chart(figure: Any, key: str) -> None:
@@ -72,22 +74,23 @@ def heat(sets: pd.DataFrame, names: list[str], objective: str, dark: bool) -> No
         x = st.selectbox("Across", names, key="parameters.x", width=220)
         y = st.selectbox("Up", [n for n in names if n != x], key="parameters.y", width=220)
         how = st.segmented_control("In a cell", ["best", "mean"], default="best", required=True, key="parameters.how")
-    chart(figures_params.heat_figure(sets, x, y, objective, how, dark=dark), f"parameters.heat.{x}.{y}.{how}")
-    st.caption("Cells that no scored set lies in are empty. A click on a mark opens the best set there.")
+    number = selection.current("set")
+    chosen = int(number) if number and number.isdigit() else None
+    shown = figures_params.heat_figure(sets, x, y, objective, how, chosen=chosen, dark=dark)
+    chart(shown, f"parameters.heat.{x}.{y}.{how}")
+    st.caption("Cells that no scored set lies in are empty. A click on a cell opens the best set there, below.")
 
 
 def opened(run: RunRow, campaign: CampaignRow, sets: pd.DataFrame) -> None:
     """One set whole: parameters, figures on train, and its equity on demand."""
     rows = service.queries.scenarios(run.run_id).set_index("scenario")
-    known = sets["scenario"].tolist()
-    if st.session_state.get("parameters.set") not in known:
-        best = sets["objective"].idxmax() if sets["objective"].notna().any() else sets.index[0]
-        st.session_state["parameters.set"] = int(sets.loc[best, "scenario"])
+    best = sets["objective"].idxmax() if sets["objective"].notna().any() else sets.index[0]
     texts = {
-        int(row.scenario): f"Set {row.scenario:,}, {row.state}, {look.number(row.objective, 3)}" for row in sets.itertuples()
+        str(row.scenario): f"Set {row.scenario:,}, {row.state}, {look.number(row.objective, 3)}" for row in sets.itertuples()
     }
-    number = st.selectbox("Open a set", known, key="parameters.set", format_func=texts.get, width=420)
-    row = rows.loc[number]
+    selection.tell_gone("set", texts, "The set", "The best one is shown.")
+    number = selection.pick("Open a set", "set", list(texts), first=str(sets.loc[best, "scenario"]), format_func=texts.get)
+    row = rows.loc[int(str(number))]
     st.caption(f"Parameters: {look.plain(tables.params_text(row['params']))}.")
     if not look.is_missing(row["failure"]) and row["failure"]:
         look.problem(row["failure"])
@@ -95,7 +98,7 @@ def opened(run: RunRow, campaign: CampaignRow, sets: pd.DataFrame) -> None:
     if st.button("Compute its equity on train", key="parameters.equity", icon=":material/show_chart:",
                  help="The set was scored already, so this counts as no new trial."):  # fmt: skip
         with st.spinner("Computing it again from the ledger"):
-            found = service.results.scenario(run.run_id, int(number))
+            found = service.results.scenario(run.run_id, int(str(number)))
         figure = figures.equity_figure(found.equity, found.buy_and_hold, window="train", dark=look.is_dark())
         look.show(figure, f"parameters.equity.{number}")
     result_views.show_figures({RUN_WINDOWS[0].capitalize(): row.drop(["params", "objective", "failure"]).to_dict()},
@@ -115,10 +118,13 @@ try:
     summary(chosen, every, names)
     st.subheader("History")
     chart(figures_params.history_figure(every, objective, dark=dark), "parameters.history")
-    if names and every["objective"].notna().any():
-        if len(names) > 1:
-            st.subheader("Two parameters")
-            heat(every, names, objective, dark)
+    is_scored = bool(names) and every["objective"].notna().any()
+    if is_scored and len(names) > 1:
+        st.subheader("Two parameters")
+        heat(every, names, objective, dark)
+    st.subheader("A set")
+    opened(chosen, looked_at, every)
+    if is_scored:
         st.subheader("Importances", help=IMPORTANCE_HELP)
         weights = importances(str(service.settings.store_dir), chosen.run_id)
         if weights.shares:
@@ -133,7 +139,5 @@ try:
         look.show(figures_params.parallel_figure(every, names, objective, dark=dark), "parameters.parallel")
         drawn, known = min(figures_params.MOST_LINES, every["objective"].count()), every["objective"].count()
         st.caption(f"The best {drawn:,} of {known:,} scored sets. Drag along an axis to keep a part of it.")
-    st.subheader("A set")
-    opened(chosen, looked_at, every)
 except EngineError as error:
     look.problem(error)

@@ -1,4 +1,4 @@
-"""What this viewer looks at: campaign, run, asset, window, prompt, call, in the address and across pages.
+"""What this viewer looks at: campaign, run, parameter set, asset, window, prompt, call, in the address and across pages.
 
 The address holds the choice, so that a view can be sent to a colleague. Streamlit clears the query string when the page
 changes; the session keeps the choice and `restore` puts it back. An address that is opened wins over the session.
@@ -14,7 +14,8 @@ from pages import look
 
 NARROWER = {
     "campaign": ("run", "other", "asset"),
-    "run": (),
+    "run": ("set",),
+    "set": (),
     "other": (),
     "asset": (),
     "window": (),

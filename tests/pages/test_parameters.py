@@ -30,7 +30,7 @@ def test_the_counts_are_those_of_the_ledger(page: AppTest) -> None:
     page.run()
     rows = service.queries.scenarios(run_id)
     assert int(_metrics(page)["Sets tried"].replace(",", "")) == len(rows)
-    assert page.session_state["parameters.set"] in rows["scenario"].tolist()
+    assert int(page.query_params["set"]) in rows["scenario"].tolist()
 
 
 def test_a_set_is_opened_with_its_equity(page: AppTest) -> None:
@@ -40,11 +40,23 @@ def test_a_set_is_opened_with_its_equity(page: AppTest) -> None:
 
 
 def test_another_set_is_opened_by_its_number(page: AppTest) -> None:
-    box = page.selectbox(key="parameters.set")
+    box = page.selectbox(key="selection.set.box")
     last = int(box.options[-1].removeprefix("Set ").partition(",")[0])
-    box.set_value(last).run()
+    box.set_value(str(last)).run()
     assert not page.exception
-    assert page.session_state["parameters.set"] == last
+    assert page.query_params["set"] == str(last)
+
+
+def test_a_set_of_an_address_is_opened_and_one_that_is_not_there_told(page: AppTest) -> None:
+    box = page.selectbox(key="selection.set.box")
+    number = box.options[-1].removeprefix("Set ").partition(",")[0]
+    page.query_params["set"] = number
+    page.run()
+    assert page.selectbox(key="selection.set.box").value == number
+    page.query_params["set"] = "99999"
+    page.run()
+    assert "'99999'" in page.warning[0].value.replace("\\", "")
+    assert not page.exception
 
 
 def _sets(n: int = 40) -> pd.DataFrame:
@@ -57,11 +69,22 @@ def _sets(n: int = 40) -> pd.DataFrame:
 
 def test_a_cell_of_the_heat_map_leads_to_its_best_set() -> None:
     sets = _sets()
-    marks = figures_params.heat_figure(sets, "kind", "kind", "Sharpe", "best", dark=False).data[1]
-    for kind, data in zip(marks.x, marks.customdata, strict=True):
-        some = sets[sets["kind"] == kind]
+    figure = figures_params.heat_figure(sets, "kind", "kind", "Sharpe", "best", dark=False)
+    marks, told = figure.data[1], figure.layout.xaxis.ticktext
+    assert {round(x) for x in marks.x} == set(range(len(told)))
+    for place, data in zip(marks.x, marks.customdata, strict=True):
+        some = sets[sets["kind"] == told[round(place)]]
         assert data[0] == some.loc[some["objective"].idxmax(), "scenario"]
         assert data[1] == len(some)
+
+
+def test_cells_stand_side_by_side_and_that_of_the_chosen_set_has_a_frame() -> None:
+    sets = _sets(8).assign(fast=[8, 36] * 4, slow=[1.5, 1.5, 150.0, 150.0] * 2)
+    figure = figures_params.heat_figure(sets, "fast", "slow", "Sharpe", "best", chosen=3, dark=False)
+    assert figure.layout.xaxis.ticktext == ("8", "36")
+    assert figure.layout.yaxis.ticktext == ("1.5", "150")
+    (frame,) = figure.layout.shapes
+    assert (frame.x0, frame.x1, frame.y0, frame.y1) == (0.5, 1.5, 0.5, 1.5)
 
 
 @pytest.mark.parametrize("data", [7, 7.0, [7, 3, 0.5], {"0": 7, "1": 3}, {0: 7}])
