@@ -13,6 +13,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from engine.analysis.luck import LuckCurve
+from engine.records import RUN_WINDOWS
 from pages.look import colour, figure_label
 
 MAX_POINTS = 5_000
@@ -156,7 +157,7 @@ def luck_traces(numbers: np.ndarray, curve: LuckCurve, last: int, window: str, d
     return [
         go.Scatter(x=x, y=low, showlegend=False, **ground),
         go.Scatter(x=x, y=high, fill="tonexty", fillcolor=colour("null", dark), **ground,
-                   name=f"{curve.level:.0%} of searches without skill"),
+                   name=f"{curve.level:.0%} of searches without skill, {window}"),
         go.Scatter(x=x, y=expected, mode="lines", name=told.capitalize(), line={"color": colour("neutral", dark), "dash": "dash"},
                    hovertemplate=f"%{{y:,.2f}}<extra>{told}</extra>"),
     ]  # fmt: skip
@@ -164,9 +165,9 @@ def luck_traces(numbers: np.ndarray, curve: LuckCurve, last: int, window: str, d
 
 def best_curve_figure(
     progress: pd.DataFrame, *, objective: str = "sharpe", dark: bool = False, height: int = 340,
-    behind: Sequence[go.Scatter] = (),
+    behind: Sequence[go.Scatter] = (), windows: Sequence[str] = RUN_WINDOWS,
 ) -> go.Figure:  # fmt: skip
-    """Each run's objective on train and validation (marks) and the best so far (steps), by run number.
+    """Each run's objective on these windows (marks) and the best so far (steps), by run number.
 
     `progress`: as `Queries.progress` gives it. The best on validation is drawn where the objective is Sharpe, by which boards
     are ranked; failed runs leave a gap. `behind`: traces that are drawn first.
@@ -177,7 +178,8 @@ def best_curve_figure(
     percent = "%" in figure_label(objective)
     form = "+.2%" if percent else ",.2f"
     shown = progress.tail(MAX_POINTS // 2)
-    for window, column, symbol in (("train", "objective", "circle"), ("validation", "validation_objective", "diamond")):
+    marks = {"train": ("objective", "circle"), "validation": ("validation_objective", "diamond")}
+    for window, (column, symbol) in ((w, marks[w]) for w in windows):
         figure.add_trace(
             go.Scattergl(
                 x=shown["number"], y=shown[column].astype(float), name=f"Each run, {window}", mode="markers",
@@ -186,7 +188,7 @@ def best_curve_figure(
             )
         )  # fmt: skip
     best = {"train": "best_objective"} | ({"validation": "best_validation_sharpe"} if objective == "sharpe" else {})
-    for window, column in best.items():
+    for window, column in ((w, column) for w, column in best.items() if w in windows):
         steps = line(
             progress.set_index("number")[column].astype(float), f"Best so far, {window}", colour(window, dark), form=form
         )

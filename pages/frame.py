@@ -3,6 +3,7 @@
 import streamlit as st
 
 from engine.research.service import ResearchService, ServiceStatus
+from pages import selection
 from pages.access import attempt, research, show_problem
 from pages.look import SYNTHETIC, arm_text, duration, isolation_badge, moment, plain
 from pages.meter_view import meter_line
@@ -27,7 +28,9 @@ def sidebar_status() -> None:
     with st.container(gap="xsmall"):
         st.badge(word, color=tint, icon=icon)
         st.caption(f"since {moment(status.since)}" if status.since else "no campaign has run since the app was started")
-        if status.campaign_id:
+        if not status.campaign_id:
+            _meter_in_view(service)
+        else:
             st.markdown(f"**{plain(status.campaign)}**")
             st.caption(f"Theme: {plain(status.theme) or 'none'}  \n{_arms(service, status)}  \nData: {status.dataset}")
             if status.synthetic:
@@ -41,6 +44,17 @@ def sidebar_status() -> None:
         isolation_badge(status.isolation_level, status.isolation)
         if status.problem:
             st.warning(status.problem)
+
+
+def _meter_in_view(service: ResearchService) -> None:
+    """While nothing has been at work, the meter of the campaign that this viewer looks at, else of the one that changed last."""
+    board = service.queries.campaigns()
+    ids = board["campaign_id"].tolist()
+    wanted = selection.current("campaign")
+    if ids:
+        campaign_id = wanted if wanted in ids else ids[0]
+        st.markdown(f"**{plain(board.set_index('campaign_id').loc[campaign_id, 'name'])}**")
+        meter_line(service, campaign_id)
 
 
 def _arms(service: ResearchService, status: ServiceStatus) -> str:
@@ -94,7 +108,8 @@ def controls(campaign_id: str, state: str) -> None:
     start = (service.resume,) if paused else (service.start, campaign_id)
     with st.container(horizontal=True, gap="small", width="content"):
         st.button(
-            word, key="control.start", type="primary", icon=":material/play_arrow:", on_click=attempt, args=start,
+            word, key="control.start", icon=":material/play_arrow:", type="secondary" if state == "finished" else "primary",
+            on_click=attempt, args=start,
             disabled=active or state == "archived", help="Goes on where it stood; another campaign in work is stopped first.",
         )  # fmt: skip
         st.button(

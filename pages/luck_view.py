@@ -8,7 +8,7 @@ from engine.analysis.evidence_words import STATISTICS
 from engine.records import RUN_WINDOWS
 from engine.research.campaign_luck import SHARPE, CampaignLuck, campaign_luck, runs_counted
 from engine.research.service import ResearchService
-from engine.store.answers import CampaignRow
+from engine.store.answers import CampaignRow, RunRow
 from pages import figures, look
 
 
@@ -23,7 +23,8 @@ def luck_of(service: ResearchService, campaign: CampaignRow) -> CampaignLuck:
 
 
 def best_so_far(service: ResearchService, campaign: CampaignRow, progress: pd.DataFrame, window: str, *, key: str) -> None:
-    """The curve of best results, luck on that window behind it, and a sentence that compares the two."""
+    """The curve of best results on that window, luck behind it, and a sentence that compares the two. Where luck is not known,
+    both windows are drawn."""
     behind, told = [], "Luck is drawn behind Sharpe ratios alone: of this objective its distribution is not known."
     if campaign.spec.objective == "sharpe":
         luck = luck_of(service, campaign)
@@ -33,7 +34,8 @@ def best_so_far(service: ResearchService, campaign: CampaignRow, progress: pd.Da
             last = int(progress["number"].max())
             behind = figures.luck_traces(found.numbers, found.curve, last, window, look.is_dark())
     curve = figures.best_curve_figure(
-        progress, objective=campaign.spec.objective, dark=look.is_dark(), height=380, behind=behind
+        progress, objective=campaign.spec.objective, dark=look.is_dark(), height=380, behind=behind,
+        windows=(window,) if behind else RUN_WINDOWS,
     )  # fmt: skip
     look.show(curve, key)
     st.caption(look.plain(told), help=f"{STATISTICS['expected_best'].sentence} {STATISTICS['effective_trials'].sentence}")
@@ -46,17 +48,38 @@ def _compared(progress: pd.DataFrame, luck: CampaignLuck, window: str) -> str:
         return f"Luck on {window}: {look.NOT_COMPUTED}, no run has returns there yet."
     column = {"train": "best_objective", "validation": "best_validation_sharpe"}[window]
     best = progress[column].iloc[-1]
+    first = progress.loc[progress[column] == best, "number"]
+    name = f"The best on {window}, {look.number(best)} by run {first.iloc[0]:,}," if len(first) else ""
     expected, high = float(found.curve.expected[-1]), float(found.curve.high[-1])
     verdict = (
         "No run has enough trades yet." if look.is_missing(best)
-        else f"The best, {look.number(best)}, is no evidence: luck alone is expected to show more." if best < expected
-        else f"The best, {look.number(best)}, lies within what luck shows." if best <= high
-        else f"The best, {look.number(best)}, lies above what luck shows."
+        else f"{name} is no evidence: luck alone is expected to show more." if best < expected
+        else f"{name} lies within what luck shows." if best <= high
+        else f"{name} lies above what luck shows."
     )  # fmt: skip
     return (
         f"{verdict} Of {look.count(found.effective)} effective trials without skill the best on {window} is expected to have a"
         f" Sharpe ratio of {look.number(expected)} a year, and at most {look.number(high)} in 95 of 100 searches."
     )
+
+
+def beside_run(service: ResearchService, run: RunRow, campaign: CampaignRow) -> None:
+    """What luck alone shows beside a run's Sharpe ratio on validation, in a sentence; nothing where that is not known."""
+    found = luck_of(service, campaign).lines["validation"]
+    own = run.figures["validation"].get("sharpe")
+    if look.is_missing(own) or not len(found.numbers):
+        return
+    expected, high = float(found.curve.expected[-1]), float(found.curve.high[-1])
+    verdict = (
+        "is no evidence by itself: luck alone is expected to show more" if own < expected
+        else "lies within what luck shows" if own <= high else "lies above what luck shows"
+    )  # fmt: skip
+    st.caption(
+        f"A Sharpe ratio of {look.number(own)} on validation {verdict}. The best of so many runs without skill, as many as"
+        f" {look.count(found.effective)} independent ones, is expected to show {look.number(expected)}, and at most"
+        f" {look.number(high)} in 95 of 100 searches.",
+        help=STATISTICS["expected_best"].sentence,
+    )  # fmt: skip
 
 
 def curve_view(service: ResearchService, campaign: CampaignRow) -> None:

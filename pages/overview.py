@@ -53,7 +53,8 @@ def best_run(campaign: CampaignRow, best_id: str | None, progress: pd.DataFrame)
         st.page_link("pages/strategy.py", label=f"Open run {run.number:,}", icon=":material/arrow_forward:",
                      query_params={"campaign": campaign.campaign_id, "run": run_id})  # fmt: skip
     earlier = scored.loc[scored["number"] < run.number, "number"]
-    st.caption(f"Run {run.number:,} on {window}" + (f"; changes are to run {earlier.iloc[-1]:,}" if len(earlier) else ""))
+    to = f"; arrows compare it with run {earlier.iloc[-1]:,}, the one scored before it by whichever arm" if len(earlier) else ""
+    st.caption(f"Run {run.number:,} on {window}{to}.")
     with st.grid(6, min_column_width=140):
         for name in HEADLINES:
             headline(name, progress, run.number, window)
@@ -112,7 +113,7 @@ def work(campaign: CampaignRow, drawn: int) -> None:
             told = f"The model's arm waits: {look.plain(status.model_trouble)}{goes_on}"
             st.warning(told, icon=":material/hourglass_disabled:")
     else:
-        st.progress(0.0, text=look.plain(standing(campaign)))
+        st.progress(float(campaign.state == "finished"), text=look.plain(standing(campaign)))
     if service.revision != drawn:
         st.rerun()
 

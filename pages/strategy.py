@@ -8,7 +8,20 @@ from engine.analysis.intervals import share_interval
 from engine.errors import EngineError
 from engine.records import RUN_WINDOWS
 from engine.store.answers import CampaignRow, RunRow
-from pages import code_views, editor, evidence_view, figures, look, result_views, run_choice, selection, steering, story, tables
+from pages import (
+    code_views,
+    editor,
+    evidence_view,
+    figures,
+    look,
+    luck_view,
+    result_views,
+    run_choice,
+    selection,
+    steering,
+    story,
+    tables,
+)
 from pages.access import research
 from pages.downloads import downloads
 from pages.figures_runs import fall
@@ -134,6 +147,7 @@ def page() -> None:
         FAILED_VIEWS[tab(list(FAILED_VIEWS), "strategy.failed_view")](run, campaign)
         return
     holds(run)
+    luck_view.beside_run(service, run, campaign)
     trust(run, campaign)
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
         view = tab(list(VIEWS), "strategy.view")
