@@ -14,8 +14,10 @@ from pages.access import attempt, show_problem
 from pages.figures_evidence import folds_figure
 
 STATES = {True: "met", False: "missed", None: "not tried"}
-FIGURES = {"sharpe": "Sharpe ratio", "total_return": "Total return", "win_rate_with_open": "Win rate (with open)",
-           "expectancy_with_open": "Expectancy (with open)"}  # fmt: skip
+FIGURES = {
+    "sharpe": "Sharpe ratio", "total_return": "Total return", "annual_return": "Annual return",
+    "win_rate_with_open": "Win rate (with open)", "expectancy_with_open": "Expectancy (with open)",
+}  # fmt: skip
 
 
 def evidence(service: ResearchService, run: RunRow, campaign: CampaignRow) -> None:
@@ -115,7 +117,8 @@ def intervals(report: EvidenceReport) -> None:
     for found in report.intervals:
         show = partial(look.figure_text, found.figure)
         bounds = f"{show(found.low)} to {show(found.high)}" if not found.reason else f"{look.NOT_COMPUTED}: {found.reason}"
-        st.caption(f"{FIGURES[found.figure]} on {found.window}: {show(found.value)}, 95% interval {bounds}.")
+        told = f"{FIGURES[found.figure]} on {found.window}: {show(found.value)}, 95% interval {bounds}"
+        st.caption(f"{told}; n = {found.n:,} {found.n_of}.")
 
 
 def sealed(service: ResearchService, run: RunRow, report: EvidenceReport) -> None:
@@ -127,8 +130,13 @@ def sealed(service: ResearchService, run: RunRow, report: EvidenceReport) -> Non
     seen, promoter = service.queries.evidence.vault_result(run.run_id), service.promoter
     if seen is not None:
         told = seen.failure or f"alpha over buy-and-hold p {number(seen.p)}, tested at {number(seen.level)}"
-        total, sharpe = seen.figures.get("total_return"), number(seen.figures.get("sharpe"))
-        st.info(f"Vault, look {seen.k}: {told}. Return {look.percent(total)}, Sharpe {sharpe}.", icon=":material/lock_open:")
+        of = seen.figures.get
+        st.info(
+            f"Vault, look {seen.k}: {told}. Return {look.percent(of('total_return'))} on {len(seen.daily):,} days, buy-and-hold"
+            f" {look.percent(of('buy_and_hold_return'))}; Sharpe ratio {look.number(of('sharpe'))}, buy-and-hold"
+            f" {look.number(of('buy_and_hold_sharpe'))}; {look.count(of('trades_with_open'))} trades.",
+            icon=":material/lock_open:",
+        )  # fmt: skip
         return
     k = len(report.looks) + 1
     level = service.queries.campaign(run.campaign_id).spec.promotion.vault / 2**k

@@ -141,7 +141,7 @@ def slice_figure(sets: pd.DataFrame, name: str, objective: str, chosen: object, 
     values = known[name].astype(str) if known[name].dtype == object else known[name]
     figure.add_scatter(
         x=values, y=known["objective"], mode="markers", showlegend=False, customdata=known["scenario"],
-        marker={"color": known["trial"], "colorscale": _SCALE, "size": 6, "opacity": 0.8},
+        marker={"color": colour("train", dark), "size": 6, "opacity": 0.6},
         hovertemplate="set %{customdata}: %{x}, %{y:,.3f}<extra></extra>",
     )  # fmt: skip
     if isinstance(chosen, int | float) and not isinstance(chosen, bool):

@@ -5,7 +5,7 @@ import streamlit as st
 
 from engine.analysis.intervals import share_interval
 from engine.research.service import ResearchService
-from engine.research.turns import MODEL
+from engine.research.turns import MODEL, MUTATE
 from engine.store.answers import CampaignRow
 from engine.store.funnel import STEPS, Step
 from pages import look, selection
@@ -20,7 +20,7 @@ LABELS: dict[Step, str] = {
     "causal": "Causal",
     "traded": "Traded",
     "beat_parent": "Beat its parent",
-    "validated": "Validated",
+    "validated": "Better on validation",
 }
 MEANT: dict[Step, str] = {
     "proposed": "A run was made.",
@@ -31,7 +31,8 @@ MEANT: dict[Step, str] = {
     "beat_parent": "It was kept: its median Sharpe over folds of train is above its parent's; of a first draft, it ran.",
     "validated": "On validation it was better than the best before, beyond one standard error.",
 }
-_OF_MODEL: tuple[Step, ...] = ("beat_parent", "validated")  # nobody asks this of runs without a story
+_ASKED_OF: dict[Step, tuple[str, ...]] = {"beat_parent": (MODEL, MUTATE), "validated": (MODEL,)}
+"""Steps that nobody asks of other arms: a fresh draw has no parent, and the word on validation is told to the model alone."""
 _CASES_SHOWN = 200
 
 
@@ -52,7 +53,8 @@ def funnel(service: ResearchService, campaign: CampaignRow) -> None:
 def applying(counts: pd.DataFrame) -> pd.DataFrame:
     """The counts as floats, NaN where a step does not apply to an arm."""
     counts = counts.astype(dict.fromkeys(STEPS, float))
-    counts.loc[counts["arm"] != MODEL, list(_OF_MODEL)] = float("nan")
+    for step, arms in _ASKED_OF.items():
+        counts.loc[~counts["arm"].isin(arms), step] = float("nan")
     return counts
 
 
@@ -91,8 +93,8 @@ def _step(service: ResearchService, campaign: CampaignRow, rows: pd.DataFrame, p
     row = {} if picked is None else dict(rows.iloc[0][["arm", "model", "version"]])
     queries = service.model.queries
     cases = queries.funnel_cases(campaign.campaign_id, step, **row, first_drafts=first_drafts)
-    if step in _OF_MODEL:
-        cases = cases[cases["arm"] == MODEL]
+    if step in _ASKED_OF:
+        cases = cases[cases["arm"].isin(_ASKED_OF[step])]
     st.caption(f"{LABELS[step]}: {MEANT[step]} {_passed(cases)}")
     refusals = queries.funnel_refusals(campaign.campaign_id, step, **row)
     if len(refusals):

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import pandas as pd
 import streamlit as st
@@ -39,8 +40,11 @@ def headline(name: str, progress: pd.DataFrame, number: int, window: str) -> Non
     )
 
 
-def show_benchmarks(figures: Mapping[str, float], wanted: Benchmarks, window: str) -> None:
-    """Each benchmark that is asked for on that window, one below the other: met or not, found, wanted, the way as a bar."""
+def show_benchmarks(
+    figures: Mapping[str, float], wanted: Benchmarks, window: str, without_skill: Mapping[str, str] = MappingProxyType({})
+) -> None:
+    """Each benchmark that is asked for on that window, one below the other: met or not, found, wanted, the way as a bar.
+    `without_skill`: figure -> who else meets it."""
     for check in check_benchmarks(figures, wanted, window):
         label, reached = short_label(check.figure) + ("" if check.is_required else " (wished)"), 0.0
         if not is_missing(check.found) and check.wanted > 0 and check.relation in (">=", ">"):
@@ -55,7 +59,9 @@ def show_benchmarks(figures: Mapping[str, float], wanted: Benchmarks, window: st
         with st.container(gap="xxsmall"):
             with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
                 st.markdown(f"**{label}**", width="content", help=figure_help(check.figure))
-                st.markdown(":green[:material/check_circle: met]" if check.is_met else ":gray[not met]", width="content")
+                other = without_skill.get(check.figure, "") if check.is_met else ""
+                told = ":orange[:material/casino: met without skill]" if other else ":green[:material/check_circle: met]"
+                st.markdown(told if check.is_met else ":gray[not met]", width="content", help=f"Here {other}." if other else None)
             st.progress(float(check.is_met) or reached)
             st.caption(f"{found}; wanted {RELATIONS[check.relation]} {figure_text(check.figure, check.wanted)}")
 

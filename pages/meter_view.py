@@ -5,6 +5,7 @@ import math
 import pandas as pd
 import streamlit as st
 
+from engine.analysis.intervals import mean_interval
 from engine.analysis.meter import MODEL, Estimate, Meter, meter_text
 from engine.errors import EngineError
 from engine.research.arms import TWINS, RunTwins, meter_of, runs_by_arm, twins_of
@@ -134,7 +135,11 @@ def _show_twins(found: list[RunTwins], arm: str) -> None:
         return
     shown = pd.DataFrame(rows)
     beaten = shown["Twins beaten, %"].mean()
-    told = look.NOT_COMPUTED if look.is_missing(beaten) else f"{beaten:.0f}%"
+    _, low, high = mean_interval(shown["Twins beaten, %"].dropna().tolist())
+    spread = (
+        "" if look.is_missing(low) else f" (95% interval {max(low, 0):.0f} to {min(high, 100):.0f}%, runs taken as independent)"
+    )
+    told = look.NOT_COMPUTED if look.is_missing(beaten) else f"{beaten:.0f}%{spread}"
     st.caption(f"Twins beaten on average: {told} of {TWINS} each, n = {len(rows):,} runs, the best on train; chance is 50%.")
     config = {name: st.column_config.NumberColumn(format="%.2f") for name in shown.columns[1:]}
     st.dataframe(shown, column_config=config, hide_index=True, placeholder=look.NOT_COMPUTED)

@@ -5,6 +5,7 @@ import streamlit as st
 
 from engine.errors import EngineError
 from engine.records import RUN_WINDOWS
+from engine.research.scorecard import scorecard_of
 from engine.store.answers import CampaignRow
 from pages import data_labels, look, luck_view, selection, setup, welcome
 from pages.access import attempt, research, show_problem
@@ -14,6 +15,15 @@ from pages.meter_view import meter_card
 
 service = research()
 queries = service.queries
+
+
+@st.cache_data(max_entries=50, show_spinner=False)
+def met_without_skill(store: str, run_id: str, window: str, runs: int) -> dict[str, str]:
+    """Who else meets the benchmarks that the run meets there, by figure; baselines grow with the campaign's `runs`."""
+    found = scorecard_of(run_id, queries, luck_view.luck_of(service, queries.campaign(queries.run(run_id).campaign_id)))
+    return {
+        row.benchmark.figure: cell.no_skill for row in found.rows for cell in row.asked if cell.window == window and cell.no_skill
+    }
 
 
 def counted(campaign: CampaignRow, board: pd.Series) -> None:
@@ -64,7 +74,8 @@ def best_run(campaign: CampaignRow, best_id: str | None, progress: pd.DataFrame)
         luck_view.best_so_far(service, campaign, progress, window, key="overview.curve")
     with right.container(border=True, height="stretch"):
         st.markdown("**Benchmarks**", help=f"What a good strategy must meet, against run {run.number:,} on {window}.")
-        show_benchmarks(run.figures.get(window, {}), campaign.spec.benchmarks, window)
+        others = met_without_skill(str(service.settings.store_dir), run.run_id, window, campaign.runs)
+        show_benchmarks(run.figures.get(window, {}), campaign.spec.benchmarks, window, others)
 
 
 def latest(campaign: CampaignRow) -> None:

@@ -29,7 +29,7 @@ PLAIN = {
     "link": st.column_config.LinkColumn("Open", display_text="strategy", width=75, help="Opens in a new tab."),
     "arm": st.column_config.TextColumn("Arm", width="small", help="Who wrote the strategy: an arm, or a person by hand."),
     "objective": st.column_config.NumberColumn("Objective (train)", format="%,.2f", help="What the campaign maximises."),
-    "after_look": st.column_config.NumberColumn("After look", format="%d", help="A person had seen the vault for this theme."),
+    "after_look": st.column_config.TextColumn("After look", help="A person had seen the vault for this theme before the run."),
     "scenarios": st.column_config.NumberColumn("Scenarios", format="%,d", help="Parameter sets that were tried."),
     "origin": st.column_config.TextColumn("Comes from"),
     "result": st.column_config.TextColumn("What was tried, or why it failed", width="large"),
@@ -93,7 +93,7 @@ def leaderboard(campaign: CampaignRow) -> None:
     found, columns = filters(board, campaign)
     rows = with_texts(found.head(SHOWN_ROWS))
     if marks := queries.evidence.after_looks(campaign.campaign_id, campaign.spec.data_hash):
-        rows, columns = rows.assign(after_look=rows["run_id"].map(marks)), ["after_look", *columns]
+        rows, columns = rows.assign(after_look=[str(marks.get(r, "none")) for r in rows["run_id"]]), ["after_look", *columns]
     ids = rows["run_id"].tolist()
     ticked = [run for run in st.session_state.get("runs.ticked", []) if run in set(board["run_id"])]
     key = f"runs.board.{hash(tuple(ids))}"  # other rows are another table: ticks must never slide to another run

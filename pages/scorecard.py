@@ -18,16 +18,13 @@ LUCK_HELP = (
     "What the figure would be without skill: a Sharpe ratio is the expected best of so many effective trials, a return that of "
     "the run's own days at that Sharpe ratio; of any other figure it is the median of so many runs of the random arm."
 )
-INTERVAL_HELP = (
-    "Days drawn anew in blocks; it knows nothing of other trials. That of a win rate or an expectancy needs the trades: "
-    "make them again above."
-)
-COLUMNS = {
-    "Window": st.column_config.TextColumn(pinned=True, width="small"),
-    "Luck alone": st.column_config.TextColumn(width=210, help=LUCK_HELP),
-    "Baselines": st.column_config.TextColumn(help="Runs of the random and mutate arms that meet the benchmark on this window."),
-    "To go": st.column_config.TextColumn(help="What is missing to the benchmark; a dash where it is reached."),
-    "95% interval": st.column_config.TextColumn(width=180, help=INTERVAL_HELP),
+READING = {
+    "To go": "What is missing to the benchmark; a dash where it is reached.",
+    "95% interval": "Days drawn anew in blocks; it knows nothing of other trials. That of a win rate or an expectancy needs the "
+    "trades: make them again above.",
+    "Excess": "What is found beyond buy-and-hold, in percentage points.",
+    "Baselines": "Runs of the random and mutate arms that meet the benchmark on this window.",
+    "Luck alone": LUCK_HELP,
 }
 
 
@@ -81,8 +78,8 @@ def card(row: Row) -> None:
                 st.badge("met without skill", color="orange", icon=":material/casino:")
             if not of.is_required:
                 st.badge("wished", color="gray")
-        lines = pd.DataFrame([line(row, cell) for cell in row.cells]).fillna("")
-        st.dataframe(lines, column_config=COLUMNS, hide_index=True, key=f"scorecard.{benchmark_words(of)}")
+        lines = pd.DataFrame([line(row, cell) for cell in row.cells]).fillna("").map(look.plain)
+        st.table(lines.set_index("Window").T)
         for cell in row.asked:
             if cell.no_skill:
                 st.caption(f"Met without skill on {cell.window}: {cell.no_skill}.")
@@ -133,6 +130,8 @@ try:
     )
     for asked in shown.rows:
         card(asked)
+    with st.expander("How to read the rows", icon=":material/info:"):
+        st.markdown("\n".join(f"- **{name}**: {told}" for name, told in READING.items()))
     luck_view.budget_card(service, looked_at)
 except EngineError as error:
     look.problem(error)

@@ -14,7 +14,7 @@ _FEWEST = "A set with fewer trades on train, or in proportion to the bars on val
 def search_fields(kept: dict[str, Any]) -> None:
     """Scenarios, method and what belongs to it, as cells of a grid; `kept`: options that every field has."""
     st.number_input("Fewest trades to rank", 0, key="research.min_trades", help=_FEWEST, **kept)
-    st.number_input("Scenarios per run", 1, 100_000, step=50, key="research.scenarios", **kept,
+    st.number_input("Scenarios per run", 1, step=50, key="research.scenarios", **kept,
                     help="Parameter sets tried for each strategy, at most.")  # fmt: skip
     method = st.selectbox("Method", list(METHODS), key="research.method", help=_HELP, **kept)
     if method == "adaptive":

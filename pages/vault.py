@@ -9,11 +9,15 @@ from pages import look
 
 COLUMNS = {
     "at_utc": st.column_config.DatetimeColumn("When (UTC)", format="YYYY-MM-DD HH:mm", timezone="UTC"),
-    "who": st.column_config.TextColumn("By", help="The command that read it."),
+    "who": st.column_config.TextColumn("By", help="A page, a promotion, or the command that read it."),
     "why": st.column_config.TextColumn("What for", help="For a command, the strategy file that it ran."),
     "k": st.column_config.NumberColumn("Look", format="%d", help="The how manieth on these bars: it is tested at 0.05 / 2^k."),
     "window": st.column_config.TextColumn("Window", help="`all`: train, validation and vault in one."),
 }
+
+
+WHO = {"page": "by a person on a page", "promotion": "by promotions", "vault": "by a person's command"}
+"""Who looked, in words; any other is the name of a command."""
 
 
 def told(looks: pd.DataFrame) -> str:
@@ -21,9 +25,9 @@ def told(looks: pd.DataFrame) -> str:
     if looks.empty:
         return "Vault: sealed. No look into it is on record; what was done with these bars outside Edgewise, it cannot know."
     times = "once" if len(looks) == 1 else f"{len(looks):,} times, last"
-    by = ", ".join(f"{who} {n:,}" for who, n in looks["who"].value_counts(sort=False).sort_index().items())
+    by = ", ".join(f"{n:,} {WHO.get(who, f'by {who}')}" for who, n in looks["who"].value_counts(sort=False).sort_index().items())
     return (
-        f"Vault: looked into {times} on {look.moment(looks['at_utc'].max())} (by command: {look.plain(by)}). Whoever "
+        f"Vault: looked into {times} on {look.moment(looks['at_utc'].max())} ({look.plain(by)}). Whoever "
         "has chosen by what was seen there has no untouched bars left to test on."
     )
 

@@ -46,7 +46,8 @@ _ALL = (
     Statistic(
         "dsr", "Deflated Sharpe ratio",
         "How likely it is that the true Sharpe ratio is above what the best of so many trials shows by luck.",
-        "Above 0.95 is strong evidence. It is strict: without skill it says so far less often than once in 20 searches.",
+        "Above 0.95 is strong evidence. It is strict: without skill it says so far less often than once in 20 searches. Promotion"
+        " asks the chance of luck instead, which compares with how luck's best is spread and not with its mean.",
         "DSR = PSR with the expected best of the effective trials as benchmark; V that of the trials' Sharpe ratios (the paper)"
         " or 1 / (n - 1), that of a trial without skill",
         "Bailey and Lopez de Prado 2014, The deflated Sharpe ratio, Journal of Portfolio Management 40(5)",

@@ -157,7 +157,7 @@ def _interval(figure: str, known: WindowFacts, days_per_year: float) -> Interval
     elif of is None or (of in ("win_rate", "expectancy") and not form):
         why = "no bootstrap of it"
     elif of in ("win_rate", "expectancy") and plain not in known.by_day:
-        why = "needs trades"
+        why = known.no_trades
     if why or of is None:
         return Interval(found, math.nan, math.nan, 0.95, math.nan, why)
     days = known.by_day[plain] if plain in _OF_TRADES else known.daily

@@ -186,14 +186,15 @@ def regimes(returns: np.ndarray, labels: np.ndarray, days: np.ndarray) -> list[S
     out = []
     for label, words in enumerate(REGIMES):
         own = labels == label
-        name, title, n = f"regime_{words.replace(' ', '_')}", f"Regime {words}", int(own.sum())
+        name, title, n = f"regime_{words.replace(' ', '_')}", f"No loss beyond chance, {words}", int(own.sum())
         if n < LEAST_TRADES or len(np.unique(days[own])) < LEAST_DAYS:
             told = f"{n:,} trades on {len(np.unique(days[own])):,} days; wanted {LEAST_TRADES} on {LEAST_DAYS}"
             out.append(unknown(name, title, "fraction", ">=", None, told))
             continue
         mean, error = clustered_mean(returns[own], days[own])
         least = -REGIME_ERRORS * error
-        told = f"the mean of {n:,} trades is {change(mean)}; chance alone explains down to {change(least)}"
+        loss = ", a loss that chance alone explains" if least <= mean < 0 else ""
+        told = f"the mean of {n:,} trades is {change(mean)}{loss}; chance alone reaches down to {change(least)}"
         out.append(bound(name, title, mean, "fraction", ">=", least, told))
     return out
 

@@ -16,8 +16,9 @@ class WindowFacts:
     """What is known of a run's best set on one window.
 
     `figures`: portfolio figures; `daily`: (days,) returns; `hold`: figures of equal-weight buy-and-hold under the same names;
-    `rivals`: figures of the baselines' runs, one row each, with a column `arm`; `by_day`: (2, days) as of `trades_by_day`,
-    for win_rate and expectancy. `trials`: effective trials that the run was chosen from there. `why_not`: why nothing is known.
+    `rivals`: figures of the baselines' runs, one row each, with a column `arm`; `by_day`: (2, days) as of `trades_by_day`, for
+    win_rate and expectancy. `trials`: effective trials that the run was chosen from there. `why_not`: why nothing is known;
+    `no_trades`: why `by_day` is not.
     """
 
     figures: Mapping[str, float] = field(default_factory=dict)
@@ -28,6 +29,7 @@ class WindowFacts:
     trials: float = math.nan
     is_sealed: bool = False
     why_not: str = ""
+    no_trades: str = "needs trades"
 
 
 @dataclass(frozen=True)

@@ -134,7 +134,7 @@ def _text(report: EvidenceReport) -> str:
         lines.append(f"  alpha over buy-and-hold on {window}: {percent(annual)} a year, p {number(p, 4)} as the only trial")
     for i in report.intervals:
         told = f"not computed: {i.reason}" if i.reason else f"[{number(i.low, 4)}, {number(i.high, 4)}]"
-        lines.append(f"  {i.figure} on {i.window}: {number(i.value, 4)}, 95 % interval {told}")
+        lines.append(f"  {i.figure} on {i.window}: {number(i.value, 4)}, 95 % interval {told}; n = {i.n:,} {i.n_of}")
     lines += [f"  {told}" for told in folds_in_words(report.folds)]
     after = "" if report.after_look is None else f"; this run was made after look {report.after_look}"
     lines.append(f"  looks into the vault: {len(report.looks):,}{after}")

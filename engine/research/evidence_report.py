@@ -1,7 +1,7 @@
 """All that is known of what a run is worth: its rule of promotion, the statistics behind it, intervals, trials and looks."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ _TRADED: tuple[Resampled, ...] = ("win_rate", "expectancy")
 @dataclass(frozen=True)
 class FigureInterval:
     """A headline figure of the run on a window, with the range that holds the true one in 95 of 100 cases; NaN bounds where they
-    cannot be computed, with the `reason`."""
+    cannot be computed, with the `reason`. `n` of `n_of` stand behind it."""
 
     figure: str
     window: str
@@ -34,6 +34,8 @@ class FigureInterval:
     low: float
     high: float
     reason: str = ""
+    n: int = 0
+    n_of: str = "days"
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,9 +109,22 @@ def _intervals(run: RunRow, evidence: CampaignEvidence, made: RunAgain) -> tuple
         daily, figures = evidence.daily(run.run_id, window), run.figures.get(window, {})
         for figure in _INTERVALS:
             found: Interval = block_bootstrap_interval(daily, figure, days_per_year=evidence.days_per_year)
-            out.append(FigureInterval(figure, window, found.value, found.low, found.high, found.reason))
+            out.append(FigureInterval(figure, window, found.value, found.low, found.high, found.reason, len(daily)))
+        out.append(_yearly(out[-1], figures))
         out += [_of_trades(figure, window, figures.get(f"{figure}_with_open", math.nan), made) for figure in _TRADED]
     return tuple(out)
+
+
+def _yearly(total: FigureInterval, figures: dict[str, float]) -> FigureInterval:
+    """The annual return with its interval: the total return's, over as many years."""
+    own = figures.get("annual_return", math.nan)
+    growth, yearly = 1 + total.value, 1 + own
+    if total.reason or min(growth, yearly) <= 0 or growth == 1 or not math.isfinite(yearly):
+        told = total.reason or "it lost or gained nothing, or all"
+        return replace(total, figure="annual_return", value=own, low=math.nan, high=math.nan, reason=told)
+    per_year = math.log(yearly) / math.log(growth)
+    low, high = (float(np.expm1(min(math.log(max(1 + bound, 1e-300)) * per_year, 700.0))) for bound in (total.low, total.high))
+    return replace(total, figure="annual_return", value=own, low=low, high=high)
 
 
 def _of_trades(figure: Resampled, window: str, value: float, made: RunAgain) -> FigureInterval:
@@ -117,5 +132,6 @@ def _of_trades(figure: Resampled, window: str, value: float, made: RunAgain) -> 
     name = f"{figure}_with_open"
     if window not in made.by_day:
         return FigureInterval(name, window, value, math.nan, math.nan, made.why_not[window])
-    found = block_bootstrap_interval(made.by_day[window][figure], figure)
-    return FigureInterval(name, window, value, found.low, found.high, found.reason)
+    by_day = made.by_day[window][figure]
+    found = block_bootstrap_interval(by_day, figure)
+    return FigureInterval(name, window, value, found.low, found.high, found.reason, int(by_day[1].sum()), "trades")

@@ -155,8 +155,8 @@ def _luck_conditions(run: RunRow, spec: CampaignSpec, evidence: CampaignEvidence
         ),
         _bound(
             "validation_alpha", "Alpha on validation", "validation", judged, "<=", rule.judged,
-            f"{evidence.judged:,} runs were judged there, as many as {_count(evidence.judged_effective)} independent ones:"
-            f" {by_luck} {_share(judged)} of searches", "alpha",
+            f"{evidence.judged:,} runs were judged there, whose returns beyond buy-and-hold are as many as"
+            f" {_count(evidence.judged_effective)} independent ones: {by_luck} {_share(judged)} of searches", "alpha",
         ),
     ]  # fmt: skip
 

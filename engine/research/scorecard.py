@@ -60,7 +60,7 @@ def _vault(run: RunRow, queries: Queries) -> WindowFacts:
         return WindowFacts(is_sealed=True, why_not="sealed: nobody has opened it for this run")
     if seen.failure:
         return WindowFacts(why_not=f"the run failed there: {seen.failure}")
-    return WindowFacts(seen.figures, seen.daily.astype(float), _hold(seen.figures), trials=float(seen.k))
+    return WindowFacts(seen.figures, seen.daily.astype(float), _hold(seen.figures), trials=float(seen.k), no_trades="not kept")
 
 
 def _hold(figures: dict[str, float]) -> dict[str, float]:

@@ -91,7 +91,7 @@ def test_a_regime_that_loses_beyond_chance_fails_and_one_with_few_trades_is_not_
     labels = np.repeat([0, 1, 5, UNKNOWN], [n, n, 12, n])
     returns = np.concatenate([rng.normal(-0.02, 0.01, n), rng.normal(-0.0001, 0.01, n), np.full(12, 0.5), np.full(n, -9.0)])
     found = survival.regimes(returns, labels, np.arange(len(labels)))
-    assert [t.label for t in found] == [f"Regime {words}" for words in REGIMES]
+    assert [t.label for t in found] == [f"No loss beyond chance, {words}" for words in REGIMES]
     assert [t.passed for t in found] == [False, True, None, None, None, None]
     assert found[0].value == pytest.approx(returns[:n].mean())
     assert found[0].threshold == pytest.approx(-2 * returns[:n].std(ddof=1) / np.sqrt(n), rel=0.01)

@@ -42,7 +42,7 @@ def test_evidence_tells_conditions_intervals_and_folds_and_records_nothing(
     assert found["run_id"] == run_id
     assert [c["name"] for c in found["conditions"]][-2:] == ["causality", "vault"]
     told = {(i["figure"], i["window"]) for i in found["intervals"]}
-    figures = ("sharpe", "total_return", "win_rate_with_open", "expectancy_with_open")
+    figures = ("sharpe", "total_return", "annual_return", "win_rate_with_open", "expectancy_with_open")
     assert told == {(figure, window) for figure in figures for window in ("train", "validation")}
     for interval in found["intervals"]:
         assert interval["reason"] or interval["low"] <= interval["value"] <= interval["high"]

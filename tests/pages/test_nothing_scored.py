@@ -58,7 +58,7 @@ def test_a_campaign_without_a_run_says_so_and_shows_no_figure(empty_app: AppTest
 def test_a_scorecard_of_a_failed_run_says_why_nothing_is_known(empty_app: AppTest) -> None:
     _service(empty_app, failed=2)
     scorecard = open_page(empty_app, "scorecard")
-    table = scorecard.main.dataframe[0].value.set_index("Window")
+    table = scorecard.main.table[0].value.T
     assert set(table["State"]) == {"not computable"} | {"sealed"}
     assert "ZeroDivisionError" in table.loc["train", "Found"]
 
