@@ -84,10 +84,22 @@ def test_every_look_into_the_vault_of_these_bars_stands_there_with_by_what_and_w
     service.ledger.record_look(Look(spec.data_hash, "all", who="sweep", why="other.py"))
     service.ledger.record_look(Look("sha256:other bars", "all", who="backtest", why="elsewhere.py"))
     board = page("campaigns")
+    told = " ".join(caption.value for caption in board.caption).replace("\\", "")
+    assert "(1 by backtest, 1 by sweep)" in told
     assert any("looked into 2 times" in caption.value and "no untouched bars left" in caption.value for caption in board.caption)
     looks = board.dataframe[1].value
     assert sorted(zip(looks["who"], looks["why"], strict=True)) == [("backtest", "mine.py"), ("sweep", "other.py")]
     assert looks["at_utc"].notna().all()
+
+
+def test_a_look_from_a_page_and_one_of_a_promotion_are_told_in_words(page: Callable[[str], AppTest]) -> None:
+    service = research()
+    spec = service.queries.campaign(_id()).spec
+    for who in ("page", "promotion", "page"):
+        service.ledger.record_look(Look(spec.data_hash, "vault", who=who, why="run 1"))
+    told = " ".join(caption.value for caption in page("campaigns").caption).replace("\\", "")
+    assert "looked into 3 times" in told
+    assert "(2 by a person on a page, 1 by promotions)" in told
 
 
 def test_the_campaign_in_hand_stays_in_hand_when_another_moves_to_the_top(board: AppTest) -> None:

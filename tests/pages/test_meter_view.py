@@ -1,6 +1,7 @@
 """The meter: on Overview with its intervals, in the sidebar in one line, and honest where there is nothing to say."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
@@ -14,6 +15,7 @@ from pages.access import research
 from pages.meter_view import campaign_meter
 from tests.pages.conftest import open_page
 from tests.pages.model_runs import record_campaign
+from tests.patience import LONG_S
 from tests.research.campaigns import recorded_campaign
 from tests.store.samples import run
 
@@ -44,6 +46,15 @@ def test_overview_shows_the_lead_over_the_better_baseline_with_its_interval(app:
     assert dict(zip(spent["Arm"], spent["Trials"], strict=True)) == {"model": 30, "mutate": 30, "random": 30}
     assert campaign_meter(service, campaign_id) == found
     assert "model +" in meter_text(found)
+
+
+def test_the_sidebar_has_the_meter_of_the_campaign_in_view_before_anything_was_at_work(app: AppTest) -> None:
+    app.run()
+    campaign_id = recorded_campaign(research(), runs=18, spread=0.2)
+    viewer = AppTest.from_file(Path(__file__).parents[2] / "app.py", default_timeout=LONG_S)
+    overview_of(viewer, campaign_id)
+    told = meter_text(campaign_meter(research(), campaign_id))
+    assert f"Meter: {told}" in [caption.value for caption in viewer.sidebar.caption]
 
 
 def test_with_too_few_runs_it_says_so_and_twins_can_be_had_all_the_same(app: AppTest) -> None:

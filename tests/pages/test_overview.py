@@ -1,5 +1,6 @@
 """Overview: an empty store teaches, a finished campaign shows its true figures, work can be started and stopped."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -44,6 +45,23 @@ def test_the_sidebar_tells_state_campaign_data_and_isolation(app: AppTest) -> No
     assert "Small search" in sidebar
     assert "Theme: volume" in sidebar
     assert "SYNTHETIC" in sidebar
+
+
+def test_what_a_baseline_meets_too_is_marked_as_on_the_scorecard(app: AppTest) -> None:
+    app.run()
+    told = [text.value for text in app.markdown]
+    assert any("met without skill" in text for text in told), "the run is of the random arm"
+    assert not any(text == ":green[:material/check_circle: met]" for text in told)
+
+
+def test_the_curve_and_the_luck_behind_it_are_of_one_window(app: AppTest) -> None:
+    app.run()
+    for window in ("train", "validation"):
+        app.segmented_control(key="overview.window").set_value(window).run()
+        curve = json.loads(app.get("plotly_chart")[0].proto.spec)
+        names = [trace["name"] for trace in curve["data"] if trace.get("name")]
+        assert len(names) > 2
+        assert all(window in name for name in names)
 
 
 def test_headline_figures_are_those_of_the_ledger(app: AppTest) -> None:

@@ -83,6 +83,15 @@ def test_adaptive_alone_asks_for_its_seconds_and_they_go_into_the_specification(
     assert (spec.method, spec.search_s) == ("adaptive", 60.0)
 
 
+def test_more_sets_than_can_be_tried_are_refused_in_a_sentence(form: AppTest) -> None:
+    form.number_input(key="research.scenarios").set_value(10**12).run()
+    assert not form.exception
+    assert "research.start" not in {button.key for button in form.button}
+    told = " ".join(error.value for error in form.error).replace("\\", "")
+    assert "1,000,000,000,000" in told or "1000000000000" in told
+    assert "wanted" in told
+
+
 def test_an_objective_that_robust_cannot_take_apart_is_refused_in_a_sentence(form: AppTest) -> None:
     form.selectbox(key="research.method").set_value("robust")
     form.selectbox(key="research.objective").set_value("sqn_with_open").run()
