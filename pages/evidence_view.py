@@ -146,7 +146,8 @@ def sealed(service: ResearchService, run: RunRow, report: EvidenceReport) -> Non
             st.markdown("Tries every condition; the vault is opened only if all others are met.")
             st.button("Promote", key="strategy.promote", on_click=attempt, args=(promoter.promote, run.run_id))
         with st.popover("Open the vault", icon=":material/lock_open:"):
-            st.markdown(f"Look {k} is recorded for ever, makes each later look worth less, and marks runs made after it.")
+            st.markdown(f"Look {k} is tested at {number(level)}, recorded for ever, makes each later look worth less, and"
+                        " marks runs made after it.")  # fmt: skip
             st.button("Open it", key="strategy.open_vault", type="primary", on_click=attempt,
                       args=(lambda: promoter.vault.look(run.run_id, who="page", why=f"run {run.number} opened"),))  # fmt: skip
 

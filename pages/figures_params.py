@@ -156,10 +156,10 @@ def parallel_figure(sets: pd.DataFrame, names: Sequence[str], objective: str, *,
     figure = blank(dark, height=400, x="", y="")
     tint = {"color": colour("text", dark), "size": 12}
     figure.add_parcoords(
-        dimensions=dimensions, labelfont=tint, tickfont=tint, rangefont=tint, unselected={"line": {"opacity": 0.05}},
-        line={"color": known["objective"], "colorscale": _SCALE, "showscale": False},
+        dimensions=dimensions, labelangle=-18, labelfont=tint, tickfont=tint, rangefont=tint,
+        unselected={"line": {"opacity": 0.05}}, line={"color": known["objective"], "colorscale": _SCALE, "showscale": False},
     )  # fmt: skip
-    return figure.update_layout(margin={"l": 60, "r": 60, "t": 60, "b": 30})
+    return figure.update_layout(margin={"l": 60, "r": 60, "t": 90, "b": 30})
 
 
 def _axis(name: str, values: pd.Series) -> dict[str, object]:

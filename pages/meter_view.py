@@ -68,6 +68,9 @@ def meter_card(service: ResearchService, campaign: CampaignRow) -> None:
                 _tile("Lead of the mean Sharpe", found.mean, "{:+.2f}", MEAN_HELP)
                 _tile("Lead of the best Sharpe", found.best, "{:+.2f}", BEST_HELP)
                 _tile("Search efficiency", found.efficiency, "{:.2f}×", QUICK_HELP)
+            st.caption(
+                f"Search efficiency is that to a Sharpe ratio of {look.number(found.level)}, the highest both have reached."
+            )
             if math.isfinite(found.bound):
                 st.caption(_bound_told(found))
         with st.expander("What each arm has spent", icon=":material/receipt_long:"):
@@ -83,8 +86,10 @@ def _told(found: Meter) -> str:
 
 def _bound_told(found: Meter) -> str:
     if found.is_ahead:
-        return f"No baseline has reached the best score of the {found.arm} arm: there the ratio is more than {found.bound:.2f}×."
-    return f"The {found.arm} arm has not reached a baseline's best score: there the ratio is less than {found.bound:.2f}×."
+        return (
+            f"No baseline has reached the best score of the {found.arm} arm: to that the ratio is more than {found.bound:.2f}×."
+        )
+    return f"The {found.arm} arm has not reached a baseline's best score: to that the ratio is less than {found.bound:.2f}×."
 
 
 def _tile(label: str, of: Estimate, form: str, help: str) -> None:

@@ -13,6 +13,8 @@ from engine.records import RUN_WINDOWS, Benchmark, Benchmarks
 RELATIONS: Final = {">=": "at least", ">": "more than", "<=": "at most", "<": "less than"}
 """What may be asked of a figure, and how it is said."""
 WINDOWS: Final[tuple[str, ...]] = get_args(get_type_hints(Benchmark)["window"])
+MOST, MOST_RATIO = 1e9, 1e3
+"""A value beyond these, of a Sharpe ratio and other ratios, asks for nothing: every run meets it, or none ever will."""
 _FORM = re.compile(r"\s*(\w+)\s*(>=|<=|>|<)\s*([^@?%\s]+)\s*(%?)\s*(?:@\s*(\w+))?\s*(\?)?\s*")
 
 
@@ -66,12 +68,15 @@ def read_benchmark(text: str) -> Benchmark:
 
 
 def check_benchmark(of: Benchmark) -> None:
-    """Raises CampaignError for a figure, relation or window that there is not, and for a value that is no number."""
+    """Raises CampaignError for a figure, relation or window that there is not, and for a value that is no number or beyond what
+    the figure can reach."""
+    unit = PORTFOLIO_FIGURES[of.figure].unit if of.figure in PORTFOLIO_FIGURES else ""
+    most = MOST_RATIO if unit == "ratio" else MOST
     for what, found, fits, wanted in (
         ("figure", of.figure, of.figure in PORTFOLIO_FIGURES, "a portfolio figure, such as sharpe or max_drawdown"),
         ("relation", of.relation, of.relation in RELATIONS, f"one of {', '.join(RELATIONS)}"),
         ("window", of.window, of.window in WINDOWS, f"one of {', '.join(WINDOWS)}"),
-        ("value", of.value, math.isfinite(of.value), "a number"),
+        ("value", of.value, abs(of.value) <= most, f"a number between -{most:,.0f} and {most:,.0f}"),
     ):
         if not fits:
             raise CampaignError(f"the benchmark's {what} is {found!r}; wanted {wanted}")

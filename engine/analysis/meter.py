@@ -79,9 +79,9 @@ class Meter:
 
     `arm` is the model's, or `mutate` where no model takes part; `against`: the baseline with the higher mean. `mean`: by how much
     its mean validated Sharpe ratio is above that one's. `best`: the same of the best validated so far, against the best of any
-    baseline. `efficiency`: trials that the quickest baseline needed over those that the arm needed, to the highest score that
-    both sides have reached. `bound`: what is known of that ratio at the best score of all, which one side never reached: it is
-    more than that where the arm leads, less where a baseline does (`is_ahead`). `runs`: those with a score, by arm. `problem`:
+    baseline. `efficiency`: trials that the quickest baseline needed over those that the arm needed, to `level`, the highest score
+    that both sides have reached. `bound`: what is known of that ratio at the best score of all, which one side never reached: it
+    is more than that where the arm leads, less where a baseline does (`is_ahead`). `runs`: those with a score, by arm. `problem`:
     why nothing was computed, as a sentence without its end.
     """
 
@@ -93,6 +93,7 @@ class Meter:
     efficiency: Estimate = field(default_factory=Estimate)
     bound: float = math.nan
     is_ahead: bool = False
+    level: float = math.nan
     runs: Mapping[str, int] = field(default_factory=dict)
     problem: str = ""
 
@@ -125,8 +126,9 @@ def meter(arms: Mapping[str, ArmRuns], *, seed: int = 0, draws: int = DRAWS) -> 
     pairs = zip(_figures(cut, once, own, baselines), _figures(cut, times, own, baselines), strict=True)
     mean, best, efficiency = (_estimate(float(found[0]), spread) for found, spread in pairs)
     bound, is_ahead = _bound(cut, own, baselines)
+    level = min(cut[own].best, max(cut[name].best for name in baselines))
     return Meter(
-        own, max(baselines, key=lambda name: cut[name].mean), trials, mean, best, efficiency, bound, is_ahead, runs
+        own, max(baselines, key=lambda name: cut[name].mean), trials, mean, best, efficiency, bound, is_ahead, level, runs
     )  # fmt: skip
 
 

@@ -67,7 +67,20 @@ def test_a_benchmark_is_written_and_read_in_one_form():
     assert benchmark_words(read_benchmark("total_return>=50%@vault?")) == "Total return at least 50% on vault (wished)"
 
 
-@pytest.mark.parametrize("text", ["", "sharpe", "nonsense>=1", "sharpe>=high", "sharpe>=1@tomorrow", "sharpe==1", "sharpe>=nan"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "sharpe",
+        "nonsense>=1",
+        "sharpe>=high",
+        "sharpe>=1@tomorrow",
+        "sharpe==1",
+        "sharpe>=nan",
+        "sharpe>=1e12",
+        "sharpe>=-99999999",
+    ],
+)
 def test_a_benchmark_that_cannot_be_is_refused_in_a_sentence(text):
     with pytest.raises(CampaignError, match="wanted"):
         read_benchmark(text)
