@@ -33,7 +33,9 @@ def writers(service: ResearchService, kept: dict[str, Any]) -> None:
         if arms == "model":
             st.caption("Without a baseline beside it nothing tells whether the model is better than chance.")
     else:
-        st.segmented_control("Arms", WITHOUT_A_MODEL, key="research.proposer", format_func=ARMS.get, **kept)
+        arms = st.segmented_control("Arms", WITHOUT_A_MODEL, key="research.proposer", format_func=ARMS.get, **kept)
+        if arms is None:
+            st.caption("None chosen: the random arm alone, or all three as soon as a model is chosen.")
     model_choice(service)
 
 
