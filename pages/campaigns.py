@@ -10,6 +10,7 @@ from pages.access import attempt, research, show_problem
 from pages.baseline_share import baseline_share
 from pages.data_labels import labels
 from pages.frame import controls
+from pages.rule_fields import rule_told
 
 service = research()
 queries = service.queries
@@ -76,6 +77,7 @@ def actions(campaign_id: str) -> None:
             st.text_input("New name", value=row.name, max_chars=80, key=field)
             st.button("Rename", key="campaigns.rename",
                       on_click=lambda: attempt(service.rename, campaign_id, st.session_state[field]))  # fmt: skip
+        rule_told(row.spec.promotion)
         if MODEL in row.spec.arms:
             with st.popover("Caps", icon=":material/savings:", width="content"):
                 model_caps.own_caps(service, campaign_id, row.name)

@@ -35,6 +35,18 @@ def rule_of(choices: Mapping[str, Any]) -> Promotion:
     })  # fmt: skip
 
 
+def rule_told(rule: Promotion) -> None:
+    """The thresholds of a campaign that has begun, behind a button; they cannot be changed."""
+    first, own = rule_shown(Promotion()), rule_shown(rule)
+    with st.popover("Rule of promotion", icon=":material/verified:"):
+        st.caption("Fixed since the campaign started. Each run is held against it on Strategy, tab Evidence.")
+        rows = [(label, name, "" if name in _COUNTS else "%") for name, (label, _) in (_COUNTS | _SHARES).items()]
+        told = {label.removesuffix(" %"): f"{own[f'rule_{name}']:g}{unit}" + (
+            "" if own[f"rule_{name}"] == first[f"rule_{name}"] else f" (usual {first[f'rule_{name}']:g}{unit})"
+        ) for label, name, unit in rows}  # fmt: skip
+        st.table(told)
+
+
 def rule_fields(kept: dict[str, Any]) -> None:
     """All thresholds behind a button that says whether they are the usual ones. `kept`: options that every field has."""
     first = rule_shown(Promotion())

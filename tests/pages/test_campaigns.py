@@ -71,6 +71,18 @@ def test_duplicating_fills_the_research_page(board: AppTest) -> None:
     assert board.number_input(key="research.want_return_percent").value == 5.0
 
 
+def test_the_rule_of_promotion_of_a_campaign_stands_there_with_what_is_not_usual(page: Callable[[str], AppTest]) -> None:
+    service = research()
+    spec = service.queries.campaign(_id()).spec
+    own = service.enter(replace(spec, seed=98, promotion=replace(spec.promotion, judged=0.05)))
+    board = page("campaigns")
+    board.query_params["campaign"] = own
+    told = board.run().table[0].value
+    assert len(told) == 8
+    assert told.loc["Chance of luck on validation, at most"].tolist() == ["5% (usual 20%)"]
+    assert told.loc["Looks into the vault, at most"].tolist() == ["3"]
+
+
 def test_a_vault_that_nobody_has_looked_into_says_so_and_no_more_than_is_known(board: AppTest) -> None:
     told = " ".join(caption.value for caption in board.caption)
     assert "No look into it is on record" in told
