@@ -86,6 +86,17 @@ def independent_maxima(trials: float, seed: int) -> np.ndarray:
     return np.asarray(-ndtri(-np.expm1(np.log(uniform) / max(trials, 1))))
 
 
+def with_given_up(maxima: np.ndarray, kept: int, given_up: int, seed: int) -> np.ndarray:
+    """(DRAWS,) `chance_maxima` of `kept` candidates and of those that were given up after a first look at them.
+
+    The best of those that were kept is, by and large, the best of all: whoever counted only these would count a search as
+    smaller than it was. What was given up is as correlated as what was kept, and counts as so many more independent ones.
+    """
+    if not kept or not given_up:
+        return maxima
+    return np.maximum(maxima, independent_maxima(independent_trials(maxima) * given_up / kept, seed))
+
+
 def independent_trials(maxima: np.ndarray) -> float:
     """How many independent candidates have the expected best of these `chance_maxima`; NaN without candidates.
 

@@ -6,6 +6,7 @@ No threads, no sleep.
 import json
 import threading
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -14,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from engine.analysis.causality import Verdict
-from engine.analysis.chance import DRAWS, chance_maxima
+from engine.analysis.chance import DRAWS, chance_maxima, with_given_up
 from engine.analysis.evidence_inputs import candidates
 from engine.analysis.metrics import daily_returns
 from engine.backtest.sweep import Screen, TestBed
@@ -114,7 +115,7 @@ class ResearchLoop:
             days={n: days_of(s.bed) for n, (s, _) in windows.items()},
             warm_up_bars=verdict.warm_up_bars,
             is_cross_sectional=verdict.is_cross_sectional,
-            luck_maxima=_luck_maxima(swept),
+            luck_maxima=_luck_maxima(swept, zlib.crc32(run_id_of(self.campaign_id, number).encode())),
         )
         return Scored(record, tuple(trials), swept, chosen.values, params)
 
@@ -260,10 +261,12 @@ def _scenario_table(params: list[Params], swept: Sweep, values: np.ndarray) -> p
     return table
 
 
-def _luck_maxima(swept: Sweep) -> np.ndarray:
+def _luck_maxima(swept: Sweep, seed: int) -> np.ndarray:
     """What the scenarios that ran would show at best by luck, so that trials of many runs can be counted together."""
     kept, reason = candidates(daily_returns(swept.outcomes.daily_equity))
-    return np.full(DRAWS, -np.inf) if reason else chance_maxima(kept)
+    if reason:
+        return np.full(DRAWS, -np.inf)
+    return with_given_up(chance_maxima(kept), len(kept), sum(is_pruned(f) for f in swept.outcomes.failures), seed)
 
 
 def _common_failure(swept: Sweep) -> Failure:

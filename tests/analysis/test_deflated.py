@@ -4,10 +4,12 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from purgedcv import deflated_sharpe_ratio, minimum_backtest_length, probabilistic_sharpe_ratio
 from scipy.stats import kstest, norm
 
-from engine.analysis.chance import chance_maxima, expected_maximum, independent_trials
+from engine.analysis.chance import chance_maxima, expected_maximum, independent_trials, with_given_up
 from engine.analysis.deflated import (
     chance_of_luck,
     data_budget,
@@ -137,6 +139,32 @@ def test_without_skill_the_chance_of_luck_is_uniform_and_dsr_rarely_high(rho: fl
     assert kstest(chances, "uniform").pvalue > 0.001
     assert 0.01 <= np.mean(np.array(chances) <= 0.05) <= 0.11
     assert np.mean(np.array(deflated) > 0.95) <= 0.05
+
+
+def test_what_is_given_up_after_a_first_look_counts_or_luck_looks_rarer_than_it_is() -> None:
+    """Of 60 candidates without skill 36 are given up because of a part of their returns; the best of the others is judged."""
+    rng, alone, together = np.random.default_rng(1), [], []
+    for seed in range(300):
+        part = rng.standard_normal((60, 120))
+        returns = 0.45 * part + math.sqrt(1 - 0.45**2) * rng.standard_normal((60, 120))
+        look = part.mean(1) / part.std(1)
+        kept = returns[look >= np.quantile(look, 0.6)]
+        best, maxima = kept[(kept.mean(1) / kept.std(1)).argmax()], chance_maxima(kept)
+        alone.append(chance_of_luck(best, maxima))
+        together.append(chance_of_luck(best, with_given_up(maxima, len(kept), 60 - len(kept), seed)))
+    assert np.mean(np.array(alone) <= 0.2) > 0.25
+    for level in (0.05, 0.1, 0.2):
+        assert np.mean(np.array(together) <= level) <= level + 0.02
+
+
+@settings(max_examples=20)
+@given(st.integers(5, 60), st.floats(0.1, 3.0), st.integers(0, 2**32 - 1))
+def test_the_number_grows_by_the_share_that_was_given_up(kept: int, share: float, seed: int) -> None:
+    maxima = chance_maxima(np.random.default_rng(seed).standard_normal((kept, 100)))
+    given_up = math.ceil(share * kept)
+    found = independent_trials(with_given_up(maxima, kept, given_up, seed)) / independent_trials(maxima)
+    assert found == pytest.approx(1 + given_up / kept, rel=0.15)
+    np.testing.assert_array_equal(with_given_up(maxima, kept, 0, seed), maxima)
 
 
 def test_for_a_single_trial_the_chance_of_luck_is_the_p_value_of_student() -> None:
