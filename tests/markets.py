@@ -1,8 +1,10 @@
 """Small markets for tests, made by hand or from a seed."""
 
+from dataclasses import replace
+
 import numpy as np
 
-from engine.market.bars import Panel
+from engine.market.bars import FIELDS, Panel
 from engine.records import Window
 
 START_NS = 1_640_995_200_000_000_000  # 2022-01-01 UTC
@@ -34,3 +36,9 @@ def random_bars(rng: np.random.Generator, bars: int, assets: int, *, step: float
     out = np.stack([opened, high, low, close], axis=2)
     out[rng.random((bars, assets)) < missing] = np.nan
     return out
+
+
+def first_rows(panel: Panel, rows: int) -> Panel:
+    """The panel as it stood after its first rows."""
+    arrays = {field: np.asfortranarray(getattr(panel, field)[:rows]) for field in FIELDS}
+    return replace(panel, times_ns=panel.times_ns[:rows], **arrays)

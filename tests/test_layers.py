@@ -39,7 +39,7 @@ STRANGERS = {"analysis", "proposal", "store"}  # they do not know each other; on
 # The only places that may import a library. The bench measures its peers beside us.
 HOMES = {
     "talib": ("engine/features/indicators.py",),
-    "numba": ("engine/backtest/kernel.py", "engine/backtest/shared_cash.py"),
+    "numba": ("engine/backtest/kernel.py", "engine/backtest/shared_cash.py", "engine/features/entry_states.py"),
     "vectorbt": ("engine/backtest/portfolio.py", "engine/command/peers.py"),
     "backtesting": ("engine/command/peers.py",),
     "duckdb": ("engine/store/database.py",),

@@ -64,9 +64,9 @@ def regimes(moves: np.ndarray, horizons: Horizons) -> np.ndarray:
     """(bars,) int8 labels of the log moves (bars,) of one price; the first move, which has no bar before it, is not used."""
     labels = np.full(len(moves), UNKNOWN, np.int8)
     moves = moves[1:]
-    travelled = np.sqrt(_sums(moves**2, horizons.trend_bars))
-    z = np.divide(_sums(moves, horizons.trend_bars), travelled, out=np.zeros(len(moves)), where=travelled > 0)
-    size = pd.Series(_sums(moves**2, horizons.calm_bars))
+    travelled = np.sqrt(trailing_sums(moves**2, horizons.trend_bars))
+    z = np.divide(trailing_sums(moves, horizons.trend_bars), travelled, out=np.zeros(len(moves)), where=travelled > 0)
+    size = pd.Series(trailing_sums(moves**2, horizons.calm_bars))
     usual = size.rolling(horizons.usual_bars, min_periods=min(horizons.trend_bars, horizons.usual_bars)).median().to_numpy()
     trend = 1 + (z > TREND_Z) - (z < -TREND_Z)
     known = ~np.isnan(usual) & ~np.isnan(travelled)
@@ -74,7 +74,7 @@ def regimes(moves: np.ndarray, horizons: Horizons) -> np.ndarray:
     return labels
 
 
-def _sums(values: np.ndarray, bars: int) -> np.ndarray:
+def trailing_sums(values: np.ndarray, bars: int) -> np.ndarray:
     """Sum of the last `bars` values at each place, NaN before there are so many. No running sum: a label must not hang on
     rounding left over from long ago.
     """

@@ -1,21 +1,13 @@
 """Regimes are what their words say, and at each bar known from what lies before it."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from engine.features.regimes import REGIMES, UNKNOWN, Horizons, horizons_of, market_regimes, regimes
-from engine.market.bars import FIELDS, Panel
 from engine.market.demo import demo_market
-from tests.markets import panel_of, random_bars
+from tests.markets import first_rows, panel_of, random_bars
 
 SHORT = Horizons(trend_bars=40, calm_bars=10, usual_bars=120)
-
-
-def first_rows(panel: Panel, rows: int) -> Panel:
-    arrays = {field: np.asfortranarray(getattr(panel, field)[:rows]) for field in FIELDS}
-    return replace(panel, times_ns=panel.times_ns[:rows], **arrays)
 
 
 def share(labels: np.ndarray, word: str) -> float:
