@@ -10,7 +10,7 @@ import pandas as pd
 from engine.backtest import kernel
 from engine.backtest import shared_cash as shared
 from engine.market.bars import Panel
-from engine.records import TRADE_REASONS, Costs, SharedCash, Signals, Window
+from engine.records import TRADE_REASONS, Costs, RiskValue, SharedCash, Signals, Window
 from engine.strategy.packing import BITS, RISKS, pack_bits, words_for
 
 BATCH = 8
@@ -189,8 +189,9 @@ def simulate_trades(
     Columns: symbol, direction, entry_bar, exit_bar (bars of the window), entry_price, exit_price (after slippage), pnl
     (after fees, in units of the sleeve's starting capital), reason, ambiguous; then entry_time, exit_time (UTC, of the
     bars' opens), bars_held (closes at which it was held), return (P/L per entry notional), quantity, fees (paid so far),
-    entry_tag. A position that is still open has reason `open`, the window's last bar, and the last close less slippage as
-    price.
+    entry_tag; then what the deciding close said and held for it: stop_loss, take_profit, trailing_stop, size, rank, NaN where
+    the strategy gave none. A position that is still open has reason `open`, the window's last bar, and the last close less
+    slippage as price.
     """
     count = simulate_signals(market, signals, costs, shared_cash).trades
     records = np.zeros((max(count, 1), kernel.TRADE_COLUMNS))
@@ -232,8 +233,14 @@ def _trade_frame(market: Market, signals: Signals, records: np.ndarray) -> pd.Da
             "quantity": column["quantity"],
             "fees": column["fees"],
             "entry_tag": tags,
+            **{name: _at_cells(getattr(signals, name), column["cell"].astype(np.int64)) for name in (*RISKS, "rank")},
         }
     )
+
+
+def _at_cells(value: RiskValue, cells: np.ndarray) -> np.ndarray:
+    """What a strategy gave at those deciding cells."""
+    return value[cells] if isinstance(value, np.ndarray) else np.full(len(cells), np.nan if value is None else value)
 
 
 def hold_everything(market: Market) -> Signals:

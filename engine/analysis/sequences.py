@@ -1,0 +1,147 @@
+"""Trades that follow each other: repeated stop-outs, on one asset and over the market, and rows of losses and of wins.
+
+Each kind is held against a random order of the same trades: what every trade came to is dealt anew among the times at which
+trades were made, and counted again.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from engine.analysis.shuffles import chained, chained_draws, crowded_draws, longest_draws, longest_row
+from engine.analysis.trade_table import follows, is_stopped
+from engine.features.entry_states import RECENT, STATES
+
+LEAST = 3
+"""So many stop-outs make a sequence."""
+CROWD_SHARE = 0.1
+SHOWN = 10
+_HOUR_NS = 3_600_000_000_000
+TELLING = 0.3
+"""A state tells the trades of a sequence from the others if its means lie so many standard deviations apart."""
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One sequence: positions of its trades in the table, the bars from its first entry to its last exit, its P/L as a share of
+    all starting capital; `asset` None where it spreads over several."""
+
+    trades: tuple[int, ...]
+    asset: int | None
+    first_bar: int
+    last_bar: int
+    pnl: float
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """All sequences of one kind. `count` of them, with so many `trades` and a `pnl` as a share of all starting capital; the
+    `longest`; `chance`: the share of random orders that show at least as much; `usual`: what they show on average, in trades (in
+    the longest row for streaks); `episodes`: those that made or cost most, first; `state`: (label, mean in them, mean of the
+    other trades) of the states that tell them apart."""
+
+    kind: str
+    what: str
+    count: int
+    trades: int
+    pnl: float
+    longest: int
+    chance: float
+    usual: float
+    episodes: tuple[Episode, ...]
+    state: tuple[tuple[str, float, float], ...]
+
+    @property
+    def members(self) -> np.ndarray:
+        """Positions of the trades of the episodes that are shown."""
+        return np.array(sorted({i for e in self.episodes for i in e.trades}), np.int64)
+
+
+def sequences(table: pd.DataFrame, assets: int, *, seed: int = 0) -> list[Sequences]:
+    """What there is of each kind in a trade table; nothing of a kind that does not occur. Equal seeds give equal chances."""
+    if not len(table):
+        return []
+    return [found for found in _all(table, assets, seed) if found.count]
+
+
+def _all(table: pd.DataFrame, assets: int, seed: int) -> Iterator[Sequences]:
+    asset, stopped = table["asset"].to_numpy(np.int64), is_stopped(table)
+    near = follows(table)
+    chain = np.cumsum(~(near & stopped & np.append(False, stopped[:-1]))) - 1
+    chains = _long(chain, stopped, LEAST)
+    drawn = chained_draws(stopped, asset, near, LEAST, seed)
+    what = (
+        f"{LEAST} or more entries in a row on one asset, each stopped out at a loss and within {RECENT} bars of the stop before"
+    )
+    yield _of(table, assets, "stop_outs", what, chains, drawn, chained(stopped, near, LEAST))
+
+    slot = np.unique(table["exit_time"].dt.as_unit("ns").astype("int64").to_numpy() // _HOUR_NS, return_inverse=True)[1]
+    least = max(LEAST, int(np.ceil(CROWD_SHARE * assets)))
+    counts = np.bincount(slot[stopped], minlength=slot.max() + 1)
+    crowds = [np.flatnonzero(stopped & (slot == s)) for s in np.flatnonzero(counts >= least)]
+    drawn = crowded_draws(stopped, slot, len(counts), least, seed)
+    what = f"hours in which {least} or more assets were stopped out at a loss"
+    yield _of(table, assets, "market_stop_outs", what, crowds, drawn, sum(map(len, crowds)))
+
+    won = (table["pnl"] > 0).to_numpy()
+    by_exit = np.argsort(table["exit_bar"].to_numpy(), kind="stable")
+    for kind, flags, word in (("losing_streak", ~won, "losses"), ("winning_streak", won, "wins")):
+        for scope, order, blocks in (
+            ("one asset", np.arange(len(table)), asset),
+            ("all assets, by time of exit", by_exit, np.zeros(len(table), np.int64)),
+        ):
+            longest = longest_row(flags[order], blocks)
+            drawn = longest_draws(flags[order], blocks, seed)
+            rows = [order[row] for row in _rows(flags[order], blocks) if len(row) == longest and longest >= LEAST]
+            name = kind if scope == "one asset" else f"market_{kind}"
+            yield _of(table, assets, name, f"longest row of {word} on {scope}", rows[:1], drawn, longest)
+
+
+def _long(chain: np.ndarray, flags: np.ndarray, least: int) -> list[np.ndarray]:
+    """The chains of at least so many flagged trades, as positions."""
+    length = np.bincount(chain, weights=flags)
+    starts = np.searchsorted(chain, np.flatnonzero(length >= least))
+    return [np.arange(s, s + int(length[chain[s]])) for s in starts]
+
+
+def _rows(flags: np.ndarray, blocks: np.ndarray) -> list[np.ndarray]:
+    """The rows of flagged trades within blocks, as positions."""
+    edges = np.flatnonzero((np.diff(flags.astype(np.int8)) != 0) | (np.diff(blocks) != 0)) + 1
+    return [row for row in np.split(np.arange(len(flags)), edges) if flags[row[0]]]
+
+
+def _of(
+    table: pd.DataFrame, assets: int, kind: str, what: str, found: list[np.ndarray], drawn: np.ndarray, measured: int
+) -> Sequences:  # fmt: skip
+    pnl = table["pnl"].to_numpy(float) / assets
+    made = np.array([pnl[trades].sum() for trades in found])
+    order = np.argsort(-np.abs(made), kind="stable")[:SHOWN]
+    members = np.concatenate(found) if found else np.zeros(0, np.int64)
+    return Sequences(
+        kind, what, len(found), len(members), float(made.sum()), max(map(len, found), default=0),
+        float((np.sum(drawn >= measured) + 1) / (len(drawn) + 1)), float(drawn.mean()),
+        tuple(_episode(table, found[i], float(made[i])) for i in order), _telling(table, members),
+    )  # fmt: skip
+
+
+def _episode(table: pd.DataFrame, trades: np.ndarray, pnl: float) -> Episode:
+    own = table.iloc[trades]
+    asset = int(own["asset"].iloc[0]) if own["asset"].nunique() == 1 else None
+    return Episode(tuple(map(int, trades)), asset, int(own["entry_bar"].min()), int(own["exit_bar"].max()), pnl)
+
+
+def _telling(table: pd.DataFrame, members: np.ndarray) -> tuple[tuple[str, float, float], ...]:
+    """What was different when those trades were decided: the numbers that lie furthest from the other trades', at most two."""
+    inside = np.zeros(len(table), bool)
+    inside[members] = True
+    if not 0 < inside.sum() < len(table):
+        return ()
+    apart = []
+    for state in (s for s in STATES if s.kind == "number"):
+        values = table[state.name].to_numpy(float)
+        own, others, spread = np.nanmean(values[inside]), np.nanmean(values[~inside]), np.nanstd(values)
+        if spread > 0 and abs(own - others) >= TELLING * spread:
+            apart.append((abs(own - others) / spread, state.label, float(own), float(others)))
+    return tuple((label, own, others) for _, label, own, others in sorted(apart, reverse=True)[:2])
