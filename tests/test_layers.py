@@ -39,12 +39,18 @@ STRANGERS = {"analysis", "proposal", "store"}  # they do not know each other; on
 # The only places that may import a library. The bench measures its peers beside us.
 HOMES = {
     "talib": ("engine/features/indicators.py",),
-    "numba": ("engine/backtest/kernel.py", "engine/backtest/shared_cash.py", "engine/features/entry_states.py"),
+    "numba": (
+        "engine/backtest/kernel.py",
+        "engine/backtest/shared_cash.py",
+        "engine/features/entry_states.py",
+        "engine/analysis/shuffles.py",
+    ),
     "vectorbt": ("engine/backtest/portfolio.py", "engine/command/peers.py"),
     "backtesting": ("engine/command/peers.py",),
     "duckdb": ("engine/store/database.py",),
     "dspy": ("engine/proposal/*.py",),
     "litellm": ("engine/proposal/*.py",),
+    "sklearn": ("engine/analysis/entry_clusters.py", "engine/analysis/split_rule.py"),
     "matplotlib": ("engine/analysis/chart_picture.py",),
     "gepa": ("engine/proposal/compiling.py",),
     "pypdf": ("engine/research/idea_files.py",),

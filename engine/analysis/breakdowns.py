@@ -11,7 +11,7 @@ from engine.analysis.group_tests import LEAST_PERIODS, LEAST_TRADES, Sample, gro
 TOO_FEW = f"fewer than {LEAST_TRADES} trades or {LEAST_PERIODS} periods, in it or beside it"
 AFTER = "known only after the entry: it follows from how a trade went"
 _PLACE = ("dimension", "label", "cell", "what", "is_known_before")
-FIGURES = ("trades", "periods", "wins", "expectancy", "low", "high", "pnl", "pnl_low", "pnl_high", "beyond", "p")
+FIGURES = ("trades", "periods", "wins", "expectancy", "low", "high", "others", "pnl", "pnl_low", "pnl_high", "p")
 
 
 def breakdown_table(sample: Sample, dimensions: Sequence[Dimension], *, seed: int = 0) -> pd.DataFrame:

@@ -65,8 +65,8 @@ Partition = tuple[np.ndarray, int]
 @dataclass(frozen=True, eq=False)
 class GroupTests:
     """One value a group. `trades` and `periods` in it; `wins`: share of trades with P/L above 0; `expectancy`: mean return with
-    its 95 % interval `low`, `high`; `pnl`: sum of P/L with `pnl_low`, `pnl_high`; `beyond`: by how much that differs from what as
-    many of the other trades make; `p`: see above. NaN where too little stands behind a value."""
+    its 95 % interval `low`, `high`; `others`: that of all other trades; `pnl`: sum of P/L with `pnl_low`, `pnl_high`; `p`: see
+    above. NaN where too little stands behind a value."""
 
     trades: np.ndarray
     periods: np.ndarray
@@ -74,10 +74,10 @@ class GroupTests:
     expectancy: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    others: np.ndarray
     pnl: np.ndarray
     pnl_low: np.ndarray
     pnl_high: np.ndarray
-    beyond: np.ndarray
     p: np.ndarray
 
 
@@ -91,12 +91,11 @@ def group_tests(sample: Sample, partitions: Sequence[Partition], *, seed: int = 
     expectancy, reach = _means(returns, numbers, periods)
     mean_pnl, pnl_reach = _means(pnl, numbers, periods)
     others = np.where(sample.trades > trades, sample.trades - trades, np.nan)
-    total = pnl.sum(axis=1)
     return GroupTests(
         trades=trades.astype(np.int64), periods=periods, wins=_over(wins.sum(axis=1), trades),
         expectancy=expectancy, low=expectancy - reach, high=expectancy + reach,
-        pnl=total, pnl_low=(mean_pnl - pnl_reach) * trades, pnl_high=(mean_pnl + pnl_reach) * trades,
-        beyond=total - trades * (sample.pnl.sum() - total) / others,
+        others=(sample.returns.sum() - returns.sum(axis=1)) / others,
+        pnl=pnl.sum(axis=1), pnl_low=(mean_pnl - pnl_reach) * trades, pnl_high=(mean_pnl + pnl_reach) * trades,
         p=_p_where_enough(sample, numbers, returns, seed),
     )  # fmt: skip
 

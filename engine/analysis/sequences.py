@@ -5,7 +5,7 @@ trades were made, and counted again.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -40,7 +40,9 @@ class Sequences:
     """All sequences of one kind. `count` of them, with so many `trades` and a `pnl` as a share of all starting capital; the
     `longest`; `chance`: the share of random orders that show at least as much; `usual`: what they show on average, in trades (in
     the longest row for streaks); `episodes`: those that made or cost most, first; `state`: (label, mean in them, mean of the
-    other trades) of the states that tell them apart."""
+    other trades) of the states that tell them apart; `members`: (trades,) which
+    belong to one; `within`: (trades,) which were entered when a sequence was known to be under
+    way, None for streaks."""
 
     kind: str
     what: str
@@ -52,11 +54,8 @@ class Sequences:
     usual: float
     episodes: tuple[Episode, ...]
     state: tuple[tuple[str, float, float], ...]
-
-    @property
-    def members(self) -> np.ndarray:
-        """Positions of the trades of the episodes that are shown."""
-        return np.array(sorted({i for e in self.episodes for i in e.trades}), np.int64)
+    members: np.ndarray
+    within: np.ndarray | None = None
 
 
 def sequences(table: pd.DataFrame, assets: int, *, seed: int = 0) -> list[Sequences]:
@@ -75,7 +74,8 @@ def _all(table: pd.DataFrame, assets: int, seed: int) -> Iterator[Sequences]:
     what = (
         f"{LEAST} or more entries in a row on one asset, each stopped out at a loss and within {RECENT} bars of the stop before"
     )
-    yield _of(table, assets, "stop_outs", what, chains, drawn, chained(stopped, near, LEAST))
+    found = _of(table, assets, "stop_outs", what, chains, drawn, chained(stopped, near, LEAST))
+    yield replace(found, within=(table["stops_before"] >= LEAST - 1).to_numpy())
 
     slot = np.unique(table["exit_time"].dt.as_unit("ns").astype("int64").to_numpy() // _HOUR_NS, return_inverse=True)[1]
     least = max(LEAST, int(np.ceil(CROWD_SHARE * assets)))
@@ -83,7 +83,8 @@ def _all(table: pd.DataFrame, assets: int, seed: int) -> Iterator[Sequences]:
     crowds = [np.flatnonzero(stopped & (slot == s)) for s in np.flatnonzero(counts >= least)]
     drawn = crowded_draws(stopped, slot, len(counts), least, seed)
     what = f"hours in which {least} or more assets were stopped out at a loss"
-    yield _of(table, assets, "market_stop_outs", what, crowds, drawn, sum(map(len, crowds)))
+    found = _of(table, assets, "market_stop_outs", what, crowds, drawn, sum(map(len, crowds)))
+    yield replace(found, within=_soon_after(table, crowds))
 
     won = (table["pnl"] > 0).to_numpy()
     by_exit = np.argsort(table["exit_bar"].to_numpy(), kind="stable")
@@ -97,6 +98,16 @@ def _all(table: pd.DataFrame, assets: int, seed: int) -> Iterator[Sequences]:
             rows = [order[row] for row in _rows(flags[order], blocks) if len(row) == longest and longest >= LEAST]
             name = kind if scope == "one asset" else f"market_{kind}"
             yield _of(table, assets, name, f"longest row of {word} on {scope}", rows[:1], drawn, longest)
+
+
+def _soon_after(table: pd.DataFrame, crowds: list[np.ndarray]) -> np.ndarray:
+    """Which trades were decided within RECENT bars of the last stop-out of a crowd."""
+    ends = np.array([int(table["exit_bar"].iloc[crowd].max()) for crowd in crowds], np.int64)
+    decided = table["entry_bar"].to_numpy(np.int64) - 1
+    if not len(ends):
+        return np.zeros(len(table), bool)
+    place = np.searchsorted(ends, decided, side="right") - 1
+    return (place >= 0) & (decided - ends[np.maximum(place, 0)] < RECENT)
 
 
 def _long(chain: np.ndarray, flags: np.ndarray, least: int) -> list[np.ndarray]:
@@ -118,11 +129,12 @@ def _of(
     pnl = table["pnl"].to_numpy(float) / assets
     made = np.array([pnl[trades].sum() for trades in found])
     order = np.argsort(-np.abs(made), kind="stable")[:SHOWN]
-    members = np.concatenate(found) if found else np.zeros(0, np.int64)
+    members = np.zeros(len(table), bool)
+    members[[i for trades in found for i in trades]] = True
     return Sequences(
-        kind, what, len(found), len(members), float(made.sum()), max(map(len, found), default=0),
+        kind, what, len(found), int(members.sum()), float(made.sum()), max(map(len, found), default=0),
         float((np.sum(drawn >= measured) + 1) / (len(drawn) + 1)), float(drawn.mean()),
-        tuple(_episode(table, found[i], float(made[i])) for i in order), _telling(table, members),
+        tuple(_episode(table, found[i], float(made[i])) for i in order), _telling(table, members), members,
     )  # fmt: skip
 
 
@@ -132,15 +144,15 @@ def _episode(table: pd.DataFrame, trades: np.ndarray, pnl: float) -> Episode:
     return Episode(tuple(map(int, trades)), asset, int(own["entry_bar"].min()), int(own["exit_bar"].max()), pnl)
 
 
-def _telling(table: pd.DataFrame, members: np.ndarray) -> tuple[tuple[str, float, float], ...]:
+def _telling(table: pd.DataFrame, inside: np.ndarray) -> tuple[tuple[str, float, float], ...]:
     """What was different when those trades were decided: the numbers that lie furthest from the other trades', at most two."""
-    inside = np.zeros(len(table), bool)
-    inside[members] = True
     if not 0 < inside.sum() < len(table):
         return ()
     apart = []
     for state in (s for s in STATES if s.kind == "number"):
         values = table[state.name].to_numpy(float)
+        if np.isnan(values[inside]).all() or np.isnan(values[~inside]).all():
+            continue
         own, others, spread = np.nanmean(values[inside]), np.nanmean(values[~inside]), np.nanstd(values)
         if spread > 0 and abs(own - others) >= TELLING * spread:
             apart.append((abs(own - others) / spread, state.label, float(own), float(others)))

@@ -43,7 +43,7 @@ STATES = (
     State("volume", "volume", f"percentile of the asset's last {PAST} bars", "number"),
     State("volatility", "volatility", f"percentile of the asset's last {PAST} bars", "number"),
     State("trend", "trend", "z of the asset's last moves", "number"),
-    State("from_high", "distance from the high", f"of the asset's highest price in {PAST} bars", "number"),
+    State("from_high", "price against its high", f"less the asset's highest in {PAST} bars", "number"),
     State("asset_move", "asset's move before", f"over {RECENT} bars", "number"),
     State("market_move", "market's move before", f"mean of all assets over {RECENT} bars", "number"),
     State("run", "bars in a row before", "up, or down below zero", "number"),

@@ -47,7 +47,7 @@ def test_a_group_that_loses_is_found_with_what_it_lost() -> None:
     assert (found.trades[2], found.pnl[2], found.expectancy[2]) == pytest.approx((len(own), own.sum() / 50, own.mean()))
     assert found.low[2] < own.mean() < found.high[2] < -0.02
     assert found.wins[2] == np.mean(own > 0)
-    assert found.beyond[2] == pytest.approx((own.sum() - len(own) * returns[codes != 2].mean()) / 50)
+    assert found.others[2] == pytest.approx(returns[codes != 2].mean())
 
 
 def test_copies_of_a_trade_at_the_same_time_tell_no_more_than_one() -> None:
