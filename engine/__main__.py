@@ -14,6 +14,7 @@ from engine.command import (
     data,
     doctor,
     evidence,
+    explain,
     ideas,
     meter,
     prompts,
@@ -31,7 +32,7 @@ app.add_typer(ideas.app, name="ideas")
 for command in (
     research.run, backtest.backtest, sweep.sweep, research.leaderboard, research.repeat, check.check, bench.bench,
     doctor.doctor, traces.traces, meter.meter, evidence.evidence, evidence.promote, evidence.vault,
-    calibrate.calibrate, survives.survives,
+    calibrate.calibrate, survives.survives, explain.explain,
 ):  # fmt: skip
     app.command()(answers(command))
 

@@ -13,7 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from engine.__main__ import app
-from engine.command import backtest, check, evidence, research, survives, sweep
+from engine.command import backtest, check, evidence, explain, research, survives, sweep
 from engine.market.bars import Panel
 from engine.research import calibration
 from engine.research import service as service_module
@@ -96,7 +96,7 @@ def cli(store: Path, lent: tuple[SandboxPool, Evaluator], monkeypatch: pytest.Mo
     def open_lent(settings: Settings) -> Iterator[Evaluator]:
         yield evaluator
 
-    for module in (backtest, calibration, check, evidence, research, survives, sweep):
+    for module in (backtest, calibration, check, evidence, explain, research, survives, sweep):
         monkeypatch.setattr(module, "open_evaluator", open_lent)
     monkeypatch.setattr(service_module, "SandboxPool", lambda slots, limits: pool)
 
