@@ -41,7 +41,8 @@ def work(order: dict[str, Any], window: Window | None, write: Write) -> None:
     """Answer one order: the ranges of a source, then the signals of its parameter sets in their order.
 
     `order`: source, salt, the limits, and for signals `header`, `params` (list of dicts) and `sides`; with `lines`, the number
-    of an asset, each set is answered by that asset's lines of `plot` instead. A set that fails is answered by its failure
+    of an asset, each set is answered by that asset's lines of `plot` instead; with `states`, bars and assets of some cells, by
+    what each call of `ta` came to there. A set that fails is answered by its failure
     and the next goes on; a source that fails altogether is answered by one refusal and no ranges.
     An order of a `canary` has that tried instead, to see whether the walls stand.
     """
@@ -77,6 +78,8 @@ def _write_answers(order: dict[str, Any], window: Window | None, write: Write) -
         try:
             if "lines" in order:
                 kind, parts = wire.LINES, wire.pack_lines(*runner.lines(given, order["lines"]))  # type: ignore[union-attr]
+            elif "states" in order:
+                kind, parts = wire.VALUES, wire.pack_values(*runner.states(given, *order["states"]))  # type: ignore[union-attr]
             else:
                 signals = runner.signals(given)  # type: ignore[union-attr]
                 kind, parts = wire.SIGNALS, wire.pack_signals_message(signals, sent)
@@ -121,9 +124,25 @@ class Runner:
 
     def lines(self, given: dict[str, Any], asset: int) -> tuple[float, dict[str, np.ndarray]]:
         """(price scale of that asset, its lines for a chart by name) of one parameter set whose signals can be read."""
-        return self._frames.scale_of(asset), self._ask(
+        return float(self._frames.scales[asset]), self._ask(
             given, lambda answer: (self._read(answer), read_lines(answer, self._frames.shape, asset))[1]
         )
+
+    def states(self, given: dict[str, Any], bars: list[int], assets: list[int]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """(price scales, values by label) of one parameter set whose signals can be read: what each call of `ta` came to at each
+        of those cells, bars counted behind the lead-in; of calls with one label the first."""
+        rows, columns = np.array(bars, np.int64) + self._frames.shape.lead_in, np.array(assets, np.int64)
+        found: dict[str, np.ndarray] = {}
+        self._ta.calls = []
+        try:
+            self._ask(given, self._read)
+            for label, frame in self._ta.calls:
+                if len(found) < wire.MAX_STATES and label[: wire.MAX_LABEL] not in found:
+                    values = frame.to_numpy()[rows, columns].astype(np.float64)
+                    found[label[: wire.MAX_LABEL]] = np.where(np.isfinite(values), values, np.nan)
+        finally:
+            self._ta.calls = None
+        return self._frames.scales, found
 
     def _read(self, answer: Any) -> Signals:
         return read_answer(answer, self._frames.shape, with_shorts=self._with_shorts)

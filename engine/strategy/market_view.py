@@ -84,9 +84,10 @@ class MarketFrames:
             self._frames[name] = frame, values
         return self._frames[name][0]
 
-    def scale_of(self, asset: int) -> float:
-        """What the asset's prices are multiplied by."""
-        return float(self._scale[asset, 0])
+    @property
+    def scales(self) -> np.ndarray:
+        """(assets,) what each asset's prices are multiplied by."""
+        return self._scale[:, 0]
 
     def forget_altered(self) -> None:
         """Drop frames that a strategy has changed in place (a column set, labels renamed), so that they are made anew."""

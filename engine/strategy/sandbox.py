@@ -127,20 +127,40 @@ class SandboxPool:
 
         Lines and the text of a failure carry what the child has seen: ask on a window only whose bars their reader may know.
         """
-        if failure := _too_large(source):
-            return failure
         bars = data.rows - data.lead_in
         order = _order(source, data, salt, sides) | {"params": [params], "lines": asset}
+        return self._told(order, data, wire.LINES, lambda body: wire.unpack_lines(body, bars), MAX_LINES * bars)
+
+    def states(
+        self, source: str, params: Params, data: SealedWindow, bars: np.ndarray, assets: np.ndarray, *, salt: int = 0,
+        sides: str = "both",
+    ) -> tuple[np.ndarray, dict[str, np.ndarray]] | Failure:  # fmt: skip
+        """(price scales (assets,), values by label), or why there are none: what each call of `ta` came to at the cells given by
+        `bars` of the window behind its lead-in and by the number of an asset; NaN where it has no value.
+
+        The strategy has seen each asset's prices times its scale. As with lines: ask on a window only whose bars the reader may
+        know.
+        """
+        order = _order(source, data, salt, sides) | {"params": [params], "states": [bars.tolist(), assets.tolist()]}
+        room = data.assets + wire.MAX_STATES * len(bars)
+        return self._told(order, data, wire.VALUES, lambda body: wire.unpack_values(body, data.assets, len(bars)), room)
+
+    def _told(
+        self, order: dict[str, Any], data: SealedWindow, kind: bytes, unpack: Callable[[memoryview], T], floats: int
+    ) -> T | Failure:
+        """The one message of that kind that answers the order's one parameter set, of at most so many floats."""
+        if failure := _too_large(order["source"]):
+            return failure
         ran = False
         with self._slot() as slot:
             try:
-                with contextlib.closing(slot.ask(order, data.fd, cap=_TEXT_CAP + MAX_LINES * bars * 8)) as messages:
-                    for kind, body in messages:
-                        if kind == wire.LINES:
-                            return _read(lambda b: wire.unpack_lines(b, bars), body)
-                        if kind in (wire.REFUSED, wire.FAILURE):
+                with contextlib.closing(slot.ask(order, data.fd, cap=_TEXT_CAP + floats * 8)) as messages:
+                    for said, body in messages:
+                        if said == kind:
+                            return _read(unpack, body)
+                        if said in (wire.REFUSED, wire.FAILURE):
                             return _read(wire.unpack_failure, body)
-                        if kind != wire.RANGES or ran:
+                        if said != wire.RANGES or ran:
                             break
                         ran = True
             except ChildEnded as ended:

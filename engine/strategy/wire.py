@@ -1,4 +1,4 @@
-"""What a child may say: parameter ranges, packed signals, lines for a chart, failures.
+"""What a child may say: parameter ranges, packed signals, lines for a chart, values of indicators, failures.
 
 All of it in fixed binary forms that the host checks by length.
 
@@ -17,10 +17,13 @@ from engine.strategy.contract import DOMAINS, MAX_COUNT, MAX_LINES, MAX_NAME, MA
 from engine.strategy.packing import BITS, RISKS, words_for
 from engine.strategy.params import ContractBreach, read_ranges
 
-RANGES, SIGNALS, LINES, FAILURE, REFUSED, CANARY, DONE = b"R", b"S", b"L", b"F", b"X", b"C", b"D"
-"""Ranges of a source; signals, or lines for a chart, or the failure, of one parameter set; the failure of the whole source;
-whether a canary was stopped; the last word."""
-KINDS = (RANGES, SIGNALS, LINES, FAILURE, REFUSED, CANARY, DONE)
+RANGES, SIGNALS, LINES, VALUES, FAILURE, REFUSED, CANARY, DONE = b"R", b"S", b"L", b"V", b"F", b"X", b"C", b"D"
+"""Ranges of a source; signals, lines for a chart, values of indicators, or the failure, of one parameter set; the failure of the
+whole source; whether a canary was stopped; the last word."""
+KINDS = (RANGES, SIGNALS, LINES, VALUES, FAILURE, REFUSED, CANARY, DONE)
+MAX_STATES = 40
+"""So many different calls of `ta` are told of; what a strategy computes beyond is left out."""
+MAX_LABEL = 120
 FRAME = struct.Struct("<cI")
 MAX_BODY = 2**32 - 1
 TEXT_CAP = 500
@@ -224,9 +227,36 @@ def unpack_lines(body: bytes | memoryview, bars: int) -> tuple[float, dict[str, 
     return scale, lines
 
 
+def pack_values(scales: np.ndarray, values: dict[str, np.ndarray]) -> list[bytes | memoryview]:
+    """The body of a VALUES message: each asset's price scale, and float64 values a cell under each label."""
+    parts: list[bytes | memoryview] = [struct.pack("<HH", len(scales), len(values)), *(_text(label) for label in values)]
+    return parts + [np.ascontiguousarray(a, "<f8").data.cast("B") for a in (scales, *values.values()) if a.size]
+
+
+def unpack_values(body: bytes | memoryview, assets: int, cells: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """(price scales (assets,), values by label) of a VALUES message, each of so many cells, finite or NaN. Raises WireError."""
+    reader = _Reader(body)
+    own, count = reader.unpack("<HH")
+    if own != assets or count > MAX_STATES:
+        raise WireError(f"{count} indicators of {own} assets; wanted at most {MAX_STATES}, of {assets}")
+    labels = [_printable(reader.text(), MAX_LABEL) for _ in range(count)]
+    scales = reader.array("<f8", assets)
+    values = {label: reader.array("<f8", cells) for label in labels}
+    reader.end()
+    if not all(0 < scale < np.inf and np.frexp(scale)[0] == 0.5 for scale in scales):
+        raise WireError("a price scale that is no power of two")
+    if len(values) != count or any(np.isinf(v).any() for v in values.values()):
+        raise WireError("two indicators of one label, or an infinite value")
+    return scales, values
+
+
 def _tag_name(name: str) -> str:
-    if not (0 < len(name) <= MAX_NAME and name.isprintable()):
-        raise WireError(f"a name is {name!r:.60}; wanted 1 to {MAX_NAME} printable letters")
+    return _printable(name, MAX_NAME)
+
+
+def _printable(name: str, longest: int) -> str:
+    if not (0 < len(name) <= longest and name.isprintable()):
+        raise WireError(f"a name is {name!r:.60}; wanted 1 to {longest} printable letters")
     return name
 
 

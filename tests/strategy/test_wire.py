@@ -57,6 +57,11 @@ def lines_of(lines: dict[str, np.ndarray], scale: float = 0.25) -> bytes:
     return b"".join(bytes(p) for p in wire.pack_lines(scale, lines))
 
 
+def values_of(values: dict[str, np.ndarray], scales: np.ndarray | None = None) -> bytes:
+    own = np.full(ASSETS, 0.5) if scales is None else scales
+    return b"".join(bytes(p) for p in wire.pack_values(own, values))
+
+
 def assert_same(found: Signals, wanted: Signals) -> None:
     for field in fields(Signals):
         one, other = getattr(found, field.name), getattr(wanted, field.name)
@@ -142,13 +147,47 @@ def test_lines_that_the_contract_does_not_know_are_refused(body: bytes) -> None:
         wire.unpack_lines(body, BARS)
 
 
+CELLS = np.arange(1.0, 8.0)
+
+
+def test_values_of_indicators_come_back_as_they_went() -> None:
+    sent = {"ema(close, 20)": CELLS, "rsi(close, 14)": np.where(CELLS > 3, np.nan, CELLS)}
+    scales, found = wire.unpack_values(values_of(sent, np.full(ASSETS, 4.0)), ASSETS, 7)
+    assert scales.tolist() == [4.0] * ASSETS
+    assert list(found) == list(sent)
+    for label, values in sent.items():
+        np.testing.assert_array_equal(found[label], values)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        values_of({"a": CELLS}, np.full(ASSETS, 0.3)),
+        values_of({"a": CELLS}, np.full(ASSETS, np.nan)),
+        values_of({"a": CELLS}, np.full(ASSETS + 1, 0.5)),
+        values_of({"a": CELLS * np.inf}),
+        values_of({"a": CELLS[1:]}),
+        values_of({"": CELLS}),
+        values_of({"a" * 121: CELLS}),
+        values_of({"\x1b[31m": CELLS}),
+        values_of({str(i): CELLS for i in range(41)}),
+        values_of({"a": CELLS, "b": CELLS}).replace(b"b", b"a"),
+    ],
+)
+def test_values_that_could_not_be_are_refused(body: bytes) -> None:
+    with pytest.raises(wire.WireError):
+        wire.unpack_values(body, ASSETS, 7)
+
+
 READERS = {
+    "values": lambda body: wire.unpack_values(body, ASSETS, 7),
     "lines": lambda body: wire.unpack_lines(body, BARS),
     "signals": lambda body: wire.unpack_signals(body, BARS, ASSETS),
     "ranges": wire.unpack_ranges,
     "failure": wire.unpack_failure,
 }
 SAMPLES = {
+    "values": values_of({"one": CELLS, "two": CELLS * np.nan}),
     "lines": lines_of({"one": LINE, "two": LINE * np.nan}),
     "signals": body_of(
         pack_signals(
