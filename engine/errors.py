@@ -7,6 +7,7 @@
     ├── StrategyError         a strategy file or parameter that a person named and that does not fit
     ├── PromptError           prompts that cannot be read, or not be saved over what stands there
     ├── CampaignError         a campaign that cannot be started, found or continued
+    ├── CannotChange          a change of a run that its signals do not allow
     ├── UnknownRun            no run of that id
     ├── UnknownEntry          no call, idea, belief or the like of that id
     └── StoreError            the ledger cannot be used
@@ -50,6 +51,10 @@ class PromptError(EngineError):
 
 class CampaignError(EngineError):
     """A campaign cannot be started, found or continued."""
+
+
+class CannotChange(EngineError):
+    """A change of a run that its signals do not allow."""
 
 
 class UnknownRun(EngineError):

@@ -5,7 +5,7 @@ Only the first kind can be acted on; the second follows from how a trade went, s
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -23,7 +23,8 @@ _ORDER = ("lowest", "second", "middle", "fourth", "highest")
 @dataclass(frozen=True, eq=False)
 class Dimension:
     """One way to tell trades apart. `codes`: (trades,) cell of each, -1 where it is not known; `cells`: what each cell is called,
-    as the end of a sentence that begins with "trades"; `edges`: of a number, the bounds between its cells."""
+    as the end of a sentence that begins with "trades"; `edges`: of a number, the bounds between its cells; `first`: of a class,
+    the state of cell 0; `words`: of words, the word of each cell."""
 
     name: str
     label: str
@@ -31,6 +32,14 @@ class Dimension:
     cells: tuple[str, ...]
     is_known_before: bool = True
     edges: tuple[float, ...] = ()
+    first: int = 0
+    words: tuple[str, ...] = ()
+
+    def codes_of(self, states: np.ndarray) -> np.ndarray:
+        """The cell of each of these values of its state, -1 where it is not known."""
+        if self.edges:
+            return np.where(np.isnan(states), -1, np.searchsorted(self.edges[1:-1], states, side="right"))
+        return np.where(states >= self.first, states - self.first, -1).astype(np.int64)
 
     def members(self, cell: int) -> np.ndarray:
         """Which trades are in that cell."""
@@ -58,14 +67,15 @@ def _all(table: pd.DataFrame, names: Names) -> Iterator[Dimension]:
 
 
 def _after(dimension: Dimension) -> Dimension:
-    return Dimension(dimension.name, dimension.label, dimension.codes, dimension.cells, False, dimension.edges)
+    return replace(dimension, is_known_before=False)
 
 
 def _words(name: str, label: str, values: pd.Series | pd.Categorical, form: str) -> Dimension:
     """A cell for each word, in order of the alphabet or of its categories."""
     found = pd.Categorical(values)
-    cells = tuple(form.format(str(word).replace("_", " ")) for word in found.categories)
-    return Dimension(name, label, np.asarray(found.codes, np.int64), cells)
+    words = tuple(map(str, found.categories))
+    cells = tuple(form.format(word.replace("_", " ")) for word in words)
+    return Dimension(name, label, np.asarray(found.codes, np.int64), cells, words=words)
 
 
 def _class_of(state: State, table: pd.DataFrame, names: Names) -> Dimension:
@@ -73,7 +83,8 @@ def _class_of(state: State, table: pd.DataFrame, names: Names) -> Dimension:
     if state.name == "month":
         first = int(codes.min()) if len(codes) else 0
         months = int(codes.max()) - first + 1 if len(codes) else 0
-        return Dimension("month", state.label, codes - first, tuple(names.month(first, i, months) for i in range(months)))
+        cells = tuple(names.month(first, i, months) for i in range(months))
+        return Dimension("month", state.label, codes - first, cells, first=first)
     forms = {"hour": "entered at {} UTC", "weekday": "entered on a {}", "regime": "entered while the market was {}"}
     return Dimension(state.name, state.label, codes, tuple(forms[state.name].format(word) for word in state.classes))
 
@@ -83,10 +94,10 @@ def _number(name: str, label: str, values: pd.Series) -> Dimension:
     found = values.to_numpy(float)
     known = found[~np.isnan(found)]
     inner = np.unique(np.quantile(known, np.arange(1, PARTS) / PARTS)) if len(known) else np.zeros(0)
-    codes = np.where(np.isnan(found), -1, np.searchsorted(inner, found, side="right"))
     edges = (float(known.min()), *map(float, inner), float(known.max())) if len(known) else ()
     cells = tuple(f"with {label} {place}" for place in _places(edges))
-    return Dimension(name, label, codes, cells, edges=edges)
+    empty = Dimension(name, label, np.full(len(found), -1), cells, edges=edges)
+    return replace(empty, codes=empty.codes_of(found)) if edges else empty
 
 
 def _places(edges: tuple[float, ...]) -> list[str]:

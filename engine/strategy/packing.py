@@ -87,17 +87,30 @@ class Digester:
         return int.from_bytes(hashlib.blake2b(b"|".join(parts), digest_size=8).digest(), "little")
 
 
-def of_assets(signals: Signals, kept: np.ndarray) -> Signals:
-    """The signals without entries of the assets that `kept`, bool (assets,), leaves out; all else stays."""
+def deciding_cells(signals: Signals) -> tuple[np.ndarray, np.ndarray]:
+    """(asset, bar) of every deciding cell, in the order of the values that signals hold for them."""
     either = signals.entries if signals.short_entries is None else signals.entries | signals.short_entries
-    cells = np.repeat(kept, np.bitwise_count(either).sum(axis=1, dtype=np.int64))
-    less: dict[str, Any] = {"entries": np.where(kept[:, None], signals.entries, 0)}
+    return np.nonzero(unpack_bits(either, signals.bars).T)  # type: ignore[return-value]
+
+
+def without_cells(signals: Signals, out: np.ndarray) -> Signals:
+    """The signals without the entries at those deciding cells, bool a cell: they reverse nothing either; all else stays."""
+    assets, bars = (of[out] for of in deciding_cells(signals))
+    gone = np.zeros((signals.bars, signals.assets), bool, order="F")
+    gone[bars, assets] = True
+    kept = ~pack_bits(gone)
+    less: dict[str, Any] = {"entries": signals.entries & kept}
     if signals.short_entries is not None:
-        less["short_entries"] = np.where(kept[:, None], signals.short_entries, 0)
+        less["short_entries"] = signals.short_entries & kept
     for name in (*RISKS, "rank", "tag"):
         if isinstance(value := getattr(signals, name), np.ndarray):
-            less[name] = value[cells]
+            less[name] = value[~out]
     return replace(signals, **less)
+
+
+def of_assets(signals: Signals, kept: np.ndarray) -> Signals:
+    """The signals without entries of the assets that `kept`, bool (assets,), leaves out; all else stays."""
+    return without_cells(signals, ~kept[deciding_cells(signals)[0]])
 
 
 def _deciding_cells(entries: np.ndarray, short_entries: np.ndarray | None) -> np.ndarray:
