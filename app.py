@@ -39,7 +39,10 @@ NAVIGATION = {
         st.Page("pages/strategy.py", title="Strategy", icon=":material/code:"),
         st.Page("pages/parameters.py", title="Parameters", icon=":material/tune:"),
     ],
-    "Explain": [st.Page("pages/assets.py", title="Assets", icon=":material/stacked_bar_chart:")],
+    "Explain": [
+        st.Page("pages/assets.py", title="Assets", icon=":material/stacked_bar_chart:"),
+        st.Page("pages/trades.py", title="Trades", icon=":material/swap_vert:"),
+    ],
     "Steer": [
         st.Page("pages/prompts.py", title="Prompts", icon=":material/edit_note:"),
         st.Page("pages/ideas.py", title="Ideas", icon=":material/lightbulb:"),

@@ -35,7 +35,7 @@ def evidence(run_id: RunArgument, store: StoreOption = None, as_json: JsonOption
     for folds and intervals, which counts no trial; the vault stays shut."""
     settings = load_settings(store)
     with open_reader(settings) as queries, open_evaluator(settings) as evaluator:
-        panel_of = partial(panel_of_campaign, Catalog(settings.bars_dir))
+        panel_of = partial(_panel, Catalog(settings.bars_dir))
         report = evidence_report(
             run_id, queries, CampaignBook(queries, panel_of), panel_of, RunsAgain(queries, evaluator, panel_of)
         )
@@ -95,14 +95,14 @@ def _promoter(settings: Settings) -> Iterator[tuple[Promoter, Queries]]:
     try:
         queries = Queries(database)
         with open_evaluator(settings) as evaluator:
-            panel_of = partial(panel_of_campaign, Catalog(settings.bars_dir))
+            panel_of = partial(_panel, Catalog(settings.bars_dir))
             yield Promoter(queries, Ledger(database, settings), evaluator, panel_of), queries
         write_snapshot(database, settings.snapshot_dir)
     finally:
         database.close()
 
 
-def panel_of_campaign(catalog: Catalog, spec: CampaignSpec) -> Panel:
+def _panel(catalog: Catalog, spec: CampaignSpec) -> Panel:
     """The bars of the campaign. Raises DataError if they are gone or have changed."""
     panel = catalog.open(spec.dataset)
     if panel.data_hash != spec.data_hash:

@@ -1,6 +1,5 @@
 """`engine explain`: why trades won and lost, what stands out beyond chance, and the text that a model reads of it."""
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,7 +10,6 @@ from engine.analysis.names import names_for_people
 from engine.analysis.plain_explanation import plain_explanation
 from engine.backtest.portfolio import Result
 from engine.command.answer import JsonOption, StoreOption
-from engine.command.evidence import panel_of_campaign
 from engine.command.strategy_input import (
     DEFAULTS,
     FeeOption,
@@ -28,7 +26,7 @@ from engine.errors import StrategyError
 from engine.market.catalog import Catalog
 from engine.records import RUN_WINDOWS, Costs, Failure
 from engine.research.evaluation import open_evaluator
-from engine.research.explaining import run_to_explain
+from engine.research.results import Results
 from engine.research.trials import batch_of, record_trials
 from engine.settings import Settings, load_settings
 from engine.store.snapshot import open_reader
@@ -75,12 +73,13 @@ def explain(
 
 def _of_run(settings: Settings, run_id: str, window: str, data: str | None) -> tuple[dict[str, Any], str]:
     with open_reader(settings) as queries, open_evaluator(settings) as evaluator:
-        found = run_to_explain(run_id, window, queries, evaluator, partial(panel_of_campaign, Catalog(settings.bars_dir)))
-        own = queries.campaign(found.run.campaign_id).spec.dataset
-    if data not in (None, own):
-        raise StrategyError(f"the run {run_id} is of the dataset {own}, and {data} was named; leave --data out")
-    more = {"run_id": run_id, "params": found.run.params, "source": queries.source}
-    return _answer(found.result, more | where_of(found.bed, own))
+        run, results = queries.run(run_id), Results(queries, Catalog(settings.bars_dir), evaluator)
+        spec, bed = results.run_bed(run, window)
+        if data not in (None, spec.dataset):
+            raise StrategyError(f"the run {run_id} is of the dataset {spec.dataset}, and {data} was named; leave --data out")
+        _, result = results.recompute(run_id, window)
+    more = {"run_id": run_id, "params": run.params, "source": queries.source}
+    return _answer(result, more | where_of(bed, spec.dataset))
 
 
 def _answer(result: Result, more: dict[str, Any]) -> tuple[dict[str, Any], str]:

@@ -17,6 +17,8 @@ from engine.backtest.portfolio import Result, run_strategy
 from engine.backtest.sweep import Keep, Outcomes, Progress, Screen, TestBed, give_up, hold_outcomes, join, prepare, sweep
 from engine.market.bars import Panel
 from engine.records import CampaignSpec, Costs, Failure, ParamRange, Params, SharedCash, Window
+from engine.research.chart_lines import ChartLines, chart_lines
+from engine.research.indicator_states import IndicatorStates, indicator_states
 from engine.research.outcome_cache import OutcomeCache, context_of, with_known
 from engine.settings import Settings
 from engine.strategy.sandbox import SandboxPool
@@ -53,7 +55,8 @@ def join_sweeps(parts: Sequence[Sweep]) -> Sweep:
 class Evaluator:
     """Runs strategies on windows. Safe to use from several threads; test beds are shared and kept for a while.
 
-    `result` uses the slots of `aside`, if given: who looks at a result then never waits for a sweep that has all the others.
+    `result`, `lines` and `states` use the slots of `aside`, if given: who looks at a result then never waits for a sweep that has
+    all the others.
     With a `cache` no set is computed twice; the results are the same bits.
     """
 
@@ -143,6 +146,16 @@ class Evaluator:
     def result(self, source: str, params: Params, bed: TestBed, *, sides: str = "both") -> Result | Failure:
         """The whole result of one parameter set, or why there is none."""
         return run_strategy(source, params, bed, pool=self._aside, sides=sides)
+
+    def lines(self, source: str, params: Params, bed: TestBed, symbol: str, *, sides: str = "both") -> ChartLines | Failure:
+        """What one parameter set draws beside that asset's candles: see `chart_lines`."""
+        return chart_lines(source, params, bed, symbol, pool=self._aside, sides=sides)
+
+    def states(
+        self, source: str, params: Params, bed: TestBed, bars: np.ndarray, assets: np.ndarray, *, sides: str = "both"
+    ) -> IndicatorStates | Failure:
+        """What the indicators of one parameter set said at some cells: see `indicator_states`."""
+        return indicator_states(source, params, bed, bars, assets, pool=self._aside, sides=sides)
 
 
 @contextmanager

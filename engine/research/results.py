@@ -17,23 +17,22 @@ from engine.errors import CampaignError, DataError
 from engine.market.bars import DAY_NS, Panel
 from engine.market.catalog import Catalog
 from engine.records import RUN_WINDOWS, CampaignSpec, Failure, Params
-from engine.research.chart_lines import ChartLines, chart_lines
+from engine.research.chart_lines import ChartLines
 from engine.research.evaluation import Evaluator, RunResult, run_result
 from engine.research.importances import Importances, importances_of
 from engine.store.answers import RunRow
 from engine.store.queries import Queries
 from engine.strategy.param_space import ranges_tried
-from engine.strategy.sandbox import SandboxPool
 
 KEPT = 8
 """Results, and charts' lines, that are kept: the latest."""
 
 
 class Results:
-    """Answers for all recorded runs. Thread-safe; `pool` makes lines for charts, and its owner closes it."""
+    """Answers for all recorded runs. Thread-safe."""
 
-    def __init__(self, queries: Queries, catalog: Catalog, evaluator: Evaluator, pool: SandboxPool) -> None:
-        self._queries, self._catalog, self._evaluator, self._pool = queries, catalog, evaluator, pool
+    def __init__(self, queries: Queries, catalog: Catalog, evaluator: Evaluator) -> None:
+        self._queries, self._catalog, self._evaluator = queries, catalog, evaluator
         self._lock = threading.Lock()
         self._results: OrderedDict[tuple[str, str], RunResult] = OrderedDict()
         self._lines: OrderedDict[tuple[str, str], ChartLines] = OrderedDict()
@@ -111,7 +110,7 @@ class Results:
             if (run_id, symbol) in self._lines:
                 return self._lines[run_id, symbol]
         spec, bed = self.train(run.campaign_id)
-        lines = chart_lines(run.source, run.params, bed, symbol, pool=self._pool, sides=spec.sides)
+        lines = self._evaluator.lines(run.source, run.params, bed, symbol, sides=spec.sides)
         if isinstance(lines, Failure):
             raise CampaignError(f"run {run.number} gave no lines for {symbol}: {lines}")
         with self._lock:

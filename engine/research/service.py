@@ -23,6 +23,7 @@ from engine.research.campaign import Choices, Start, campaign_id_of, check_spec,
 from engine.research.compile_prompt import Compiling
 from engine.research.evaluation import Evaluator
 from engine.research.examiner import Examiner
+from engine.research.explanations import Explanations
 from engine.research.judging import Judge
 from engine.research.loop import ResearchLoop
 from engine.research.model_arm import ModelArm
@@ -76,10 +77,11 @@ class ResearchService:
         self.evaluator = Evaluator(self._pools[0], self._executor, aside=self._pools[1], cache=cache)
         self._judging = ThreadPoolExecutor(self._pools[1].slots, "judging")
         aside = Evaluator(self._pools[1], self._judging)  # replays and compiling never wait for a sweep
-        self.results = Results(self.queries, self.catalog, self.evaluator, self._pools[1])
+        self.results = Results(self.queries, self.catalog, self.evaluator)
         self.examiner = Examiner(self.results, self._pools[1])
         kept = KeptSurvivals(self._database)
         self.survivals = Survivals(self.queries, self.results, aside, self.ledger.record_trials, kept)
+        self.explanations = Explanations(self.queries, self.results, self.ledger.record_trials)
         self.promoter = Promoter(self.queries, self.ledger, aside, self.results.panel)
         judge = Judge(aside, self.results.train, self.model.queries, self.ledger.record_trials)
         self.replays = Replays(self.model, judge)

@@ -64,7 +64,7 @@ def test_a_run_of_the_ledger_is_explained_without_a_trial(cli: Cli, tmp_path: Pa
     cli("explain", runs[0]["run_id"])
     after = cli("backtest", tmp_path / "starts" / "a_cross.py", "--data", "small", "--json").answer["trials"]
     assert after == before + 1
-    assert "has no trades to explain" in cli("explain", runs[1]["run_id"]).refusal
+    assert "has no result" in cli("explain", runs[1]["run_id"]).refusal
     assert "leave --data out" in cli("explain", runs[0]["run_id"], "--data", "silent").refusal
 
 

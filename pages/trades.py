@@ -1,0 +1,53 @@
+"""Trades: why did it win, and why did it lose?"""
+
+from functools import partial
+
+import streamlit as st
+
+from engine.errors import EngineError
+from engine.records import RUN_WINDOWS
+from pages import look, run_choice, trade_views, what_if_view
+from pages.access import research
+
+service = research()
+
+VIEWS = {
+    "Groups": trade_views.groups,
+    "Sequences": trade_views.sequences,
+    "Worst and best": trade_views.extremes,
+    "Kinds of entries": trade_views.kinds,
+}
+
+
+def page() -> None:
+    """One run's trades on one window, explained."""
+    _, run = run_choice.campaign_and_run(service, "What its trades have in common")
+    if run.failure or not run.figures["train"]:
+        look.problem(f"Run {run.number:,} failed, so there are no trades. {run.failure or run.reason}")
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        window = st.segmented_control("Window", RUN_WINDOWS, default="train", required=True, key="trades.window",
+                                      persist_state="session")  # fmt: skip
+        views = VIEWS | {"What if": partial(what_if_view.what_if, service, window)}
+        view = st.segmented_control("View", list(views), default="Groups", required=True, key="trades.view",
+                                    persist_state="session")  # fmt: skip
+        st.page_link("pages/strategy.py", label=f"Open run {run.number:,}", icon=":material/arrow_forward:",
+                     query_params={"campaign": run.campaign_id, "run": run.run_id})  # fmt: skip
+    with st.spinner("Computing it again from the ledger"):
+        explained = service.explanations.of(run.run_id, window)
+    sample = explained.found.sample
+    if not sample.trades:
+        st.info(f"Run {run.number:,} made no trade on {window}.", icon=":material/hourglass_empty:")
+        return
+    days = "a day" if sample.period_days == 1 else f"{sample.period_days:,} days"
+    st.caption(f"{sample.trades:,} trades on {window}, open positions included, in {sample.periods:,} periods of {days} that are"
+               " taken as independent.")  # fmt: skip
+    trade_views.stands_out(explained)
+    views[view](explained, run)
+
+
+look.header("Trades", "Why did it win, and why did it lose?")
+try:
+    page()
+except EngineError as error:
+    look.problem(error)
