@@ -2,7 +2,7 @@
 
 Rules (numbers as in `docs/execution.md`): 1 the open, 2 inside the bar, 3 the close, 4 missing bars, 5 the floor. Each asset
 is a sleeve that starts with capital 1; all amounts are in that unit. `shared_cash` follows its trades by the same code. A slow
-twin in plain Python stands in `tests/backtest/slow_twin.py`; both agree to 1e-9.
+twin in plain Python stands in `slow_twin.py`; both agree to 1e-9.
 
 Flat stretches are skipped 64 bars at a time by scanning the packed entry bits, so time goes with bars held, not bars. An
 asset's bars are read for one scenario after the other while they are in the cache: from memory they come at half the speed.

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from engine.backtest.slow_twin import Bar, Orders, Sleeve
 from engine.records import SharedCash
-from tests.backtest.slow_twin import Bar, Orders, Sleeve
 
 LEAST_CASH = 1e-9
 

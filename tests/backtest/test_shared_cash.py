@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from engine.analysis.metrics import asset_table, portfolio_table
-from engine.backtest import kernel
+from engine.backtest import kernel, slow_twin
 from engine.backtest.portfolio import Result, as_vectorbt, run_signals, run_strategy
 from engine.backtest.simulation import Room, open_market, simulate_batch, simulate_signals, simulate_trades
 from engine.backtest.sweep import hold_outcomes, prepare, sweep
@@ -21,8 +21,7 @@ from engine.records import Costs, Params, SharedCash, Signals, Window
 from engine.settings import Limits
 from engine.strategy.packing import BITS, RISKS, pack_signals
 from engine.strategy.sandbox import SandboxPool
-from tests.backtest import slow_shared_cash, slow_twin
-from tests.backtest.test_twin import bars_of
+from tests.backtest import slow_shared_cash
 from tests.markets import panel_of, random_bars, whole
 
 CASES = json.loads((Path(__file__).parents[1] / "golden" / "shared_cash.json").read_text())
@@ -74,7 +73,7 @@ def test_the_twin_agrees_with_the_golden_case_of_shared_cash(case: dict[str, Any
             cooldown=wishes.get("cooldown") or 0,
         )  # fmt: skip
         ranks = None if case["rank"] is None else np.array(case["rank"], float)[:, number].tolist()
-        bars = bars_of(prices[:, number])
+        bars = slow_twin.bars_of(prices[:, number])
         assets.append(slow_shared_cash.Asset(bars, orders, ranks, ends_for_good=bars[-1] is None, first_decision=0))
     shared = SharedCash(**case["shared_cash"])
     equity = slow_shared_cash.simulate(assets, shared, fee=wishes["fee_rate"], slip=wishes["slippage_rate"])

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.backtest import kernel
+from engine.backtest import kernel, slow_twin
 from engine.backtest.simulation import Simulation, open_market, simulate_trades
 from engine.market.bars import Panel
 from engine.records import Costs, SharedCash, StrictTargets, Window
 from engine.strategy.packing import BITS, pack_signals
-from tests.backtest import slow_shared_cash, slow_twin
-from tests.backtest.test_twin import CLOSE, EXACT, TAGS, bars_of, markets, wishes
+from tests.backtest import slow_shared_cash
+from tests.backtest.test_twin import CLOSE, EXACT, TAGS, markets, wishes
 
 
 def twin_assets(panel: Panel, window: Window, wish: dict[str, Any]) -> list[slow_shared_cash.Asset]:
@@ -26,7 +26,7 @@ def twin_assets(panel: Panel, window: Window, wish: dict[str, Any]) -> list[slow
         later = panel.exists[window.stop :, asset].any() or panel.exists[-1, asset]
         orders = slow_twin.Orders(**flags, **risks, max_bars=wish["max_bars"], cooldown=wish["cooldown"])
         ranks = None if wish["rank"] is None else wish["rank"][:, asset].tolist()
-        found.append(slow_shared_cash.Asset(bars_of(prices), orders, ranks, not later, window.warm_up_bars))
+        found.append(slow_shared_cash.Asset(slow_twin.bars_of(prices), orders, ranks, not later, window.warm_up_bars))
     return found
 
 

@@ -9,12 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.backtest import kernel
+from engine.backtest import kernel, slow_twin
 from engine.backtest.simulation import Simulation, open_market, simulate_trades
 from engine.market.bars import Panel
 from engine.records import Costs, StrictTargets, Window
 from engine.strategy.packing import BITS, RISKS, pack_signals
-from tests.backtest import slow_twin
 from tests.markets import panel_of, random_bars
 
 CASES = json.loads((Path(__file__).parents[1] / "golden" / "execution.json").read_text())
@@ -24,14 +23,9 @@ TAGS = ("first", "second", "third")
 SCALARS = {"stop_loss": (0.002, 0.3), "take_profit": (0.002, 0.6), "trailing_stop": (0.002, 0.3), "size": (0.05, 1.0)}
 
 
-def bars_of(prices: np.ndarray) -> list[slow_twin.Bar | None]:
-    """Bars for the twin of an array (bars, 4); one that is not whole and positive is none."""
-    return [tuple(map(float, row)) if (np.isfinite(row) & (row > 0)).all() else None for row in prices]  # type: ignore[misc]
-
-
 @pytest.mark.parametrize("case", CASES, ids=[c["name"] for c in CASES])
 def test_the_twin_agrees_with_the_golden_case(case: dict[str, Any]) -> None:
-    bars, wishes = bars_of(np.array(case["bars"], float)), case["settings"]
+    bars, wishes = slow_twin.bars_of(np.array(case["bars"], float)), case["settings"]
     flags = {name: [t in set(case["signals"].get(name, [])) for t in range(len(bars))] for name in BITS}
     risks = {k: v for k in RISKS if (v := wishes.get(k)) is not None}
     risks = {k: [np.nan if x is None else x for x in v] if isinstance(v, list) else v for k, v in risks.items()}
@@ -108,7 +102,7 @@ def twin_of(
     risks = {k: v[:, asset].tolist() if isinstance(v, np.ndarray) else v for k, v in wish["risks"].items()}
     later = panel.exists[window.stop :, asset].any() or panel.exists[-1, asset]
     trades, equity = slow_twin.simulate(
-        bars_of(prices), slow_twin.Orders(**flags, **risks, max_bars=wish["max_bars"], cooldown=wish["cooldown"]),
+        slow_twin.bars_of(prices), slow_twin.Orders(**flags, **risks, max_bars=wish["max_bars"], cooldown=wish["cooldown"]),
         fee=costs.fee_rate, slip=costs.slippage_rate, beyond=costs.beyond_rate, warm_up=window.warm_up_bars,
         ends_for_good=not later,
     )  # fmt: skip

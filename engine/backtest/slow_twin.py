@@ -1,13 +1,16 @@
 """The execution rules once more, slowly: one asset, bar after bar, plain Python, written from the rules and not from the kernel.
 
-The rules' numbers stand at the code that carries them out: 1 the open, 2 inside the bar, 3 the close, 4 missing bars, 5 the
-floor. Money is kept as an account: cash, and units held (below zero when short).
+Tests hold the kernel against it, and pages show what it says of a trade beside what the kernel has recorded. The rules' numbers
+stand at the code that carries them out: 1 the open, 2 inside the bar, 3 the close, 4 missing bars, 5 the floor. Money is kept
+as an account: cash, and units held (below zero when short).
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 Bar = tuple[float, float, float, float]
 
@@ -166,16 +169,21 @@ class Sleeve:
                 p.pending = "max_bars"
 
 
+def bars_of(prices: np.ndarray) -> list[Bar | None]:
+    """The bars of an array (bars, 4) of open, high, low, close; one that is not whole and positive is none."""
+    return [tuple(map(float, row)) if (np.isfinite(row) & (row > 0)).all() else None for row in prices]  # type: ignore[misc]
+
+
 def simulate(
     bars: Sequence[Bar | None], orders: Orders, *, fee: float, slip: float, beyond: float = 0.0, warm_up: int = 0,
-    ends_for_good: bool = False,
+    ends_for_good: bool = False, cash: float = 1.0,
 ) -> tuple[list[dict[str, Any]], list[float]]:  # fmt: skip
-    """(trades, equity at each close) of one sleeve with capital 1; a missing bar is None.
+    """(trades, equity at each close) of one sleeve that begins with that cash; a missing bar is None.
 
     `beyond`: a target is filled where the price comes that fraction beyond it. `ends_for_good`: the asset leaves the market
     after its last bar here. A position left open is the last trade, `open`.
     """
-    sleeve, equity, last_close = Sleeve(fee, slip, first_decision=warm_up, beyond=beyond), [], math.nan
+    sleeve, equity, last_close = Sleeve(fee, slip, cash, first_decision=warm_up, beyond=beyond), [], math.nan
     last = max((t for t, bar in enumerate(bars) if bar is not None), default=-1)
     for t, bar in enumerate(bars):
         if bar is not None:  # 4: no fills and no decisions on a missing bar
