@@ -42,6 +42,7 @@ NAVIGATION = {
     "Explain": [
         st.Page("pages/assets.py", title="Assets", icon=":material/stacked_bar_chart:"),
         st.Page("pages/trades.py", title="Trades", icon=":material/swap_vert:"),
+        st.Page("pages/how_it_counts.py", title="How it counts", icon=":material/menu_book:"),
     ],
     "Steer": [
         st.Page("pages/prompts.py", title="Prompts", icon=":material/edit_note:"),

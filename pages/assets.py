@@ -9,7 +9,7 @@ from engine.errors import EngineError
 from engine.figures import ASSET_FIGURES
 from engine.records import RUN_WINDOWS
 from engine.store.answers import CampaignRow, RunRow
-from pages import figures, figures_runs, look, result_views, run_choice, selection
+from pages import figures, figures_runs, look, run_choice, selection, trade_chart
 from pages.access import research
 
 service = research()
@@ -117,7 +117,7 @@ def one_asset(run: RunRow, campaign: CampaignRow, window: str) -> None:
     symbol = selection.current("asset")
     if symbol in campaign.spec.assets:
         st.subheader(f"{look.plain(str(symbol))} in run {run.number:,}, {window}", anchor=False)
-        result_views.asset_trades(service, run, campaign.spec, str(symbol), window)
+        trade_chart.asset_trades(service, run, campaign.spec, str(symbol), window)
 
 
 VIEWS = {"In this run": in_this_run, "Against another run": against_another, "Over all runs": over_campaign}

@@ -5,7 +5,6 @@ stretch the lowest and highest value stay, so that no peak and no fall is lost.
 """
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from itertools import pairwise
 
 import numpy as np
@@ -17,10 +16,6 @@ from engine.records import RUN_WINDOWS
 from pages.look import colour, figure_label
 
 MAX_POINTS = 5_000
-MAX_CANDLES = 1_500  # more are too narrow to read on any screen
-
-BELOW_PX = 150  # for lines that are no prices, below the candles
-_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 _SPANS = (("1w", 7, "day"), ("1m", 1, "month"), ("3m", 3, "month"), ("1y", 1, "year"))
 
@@ -75,17 +70,6 @@ def thin(series: pd.Series, points: int = MAX_POINTS) -> pd.Series:
     for start, stop in pairwise(edges):
         kept |= {start + int(filled_low[start:stop].argmin()), start + int(filled_high[start:stop].argmax())}
     return series.iloc[sorted(kept)]
-
-
-def thin_candles(candles: pd.DataFrame, most: int = MAX_CANDLES) -> pd.DataFrame:
-    """Candles of several bars each, so that at most `most` remain; labelled by the open of their first bar."""
-    if len(candles) <= most:
-        return candles
-    width = -(-len(candles) // most)
-    stretch = np.arange(len(candles)) // width
-    grouped = candles.groupby(stretch)
-    wide = grouped.agg({"open": "first", "high": "max", "low": "min", "close": "last"})
-    return wide.set_axis(candles.index[::width][: len(wide)])
 
 
 def plain_times(index: pd.Index) -> np.ndarray:
@@ -196,58 +180,6 @@ def best_curve_figure(
     figure.update_yaxes(tickformat="+.0%" if percent else ",.2~f")
     figure.update_xaxes(tickformat=",d", dtick=1 if len(progress) < 12 else None)
     return figure
-
-
-def candle_figure(
-    candles: pd.DataFrame,
-    trades: pd.DataFrame,
-    *,
-    lines: Mapping[str, pd.Series] | None = None,
-    apart: Mapping[str, pd.Series] | None = None,
-    dark: bool = False,
-    height: int = 460,
-) -> go.Figure:
-    """One asset's candles with its trades: entries as triangles (long up, short down), exits as crosses coloured by result.
-
-    `candles`: index UTC time, columns open, high, low, close. `trades`: columns of `simulate_trades`. `lines`: drawn over the
-    candles; `apart`: on an axis of their own below.
-    """
-    figure = blank(dark, height=height + (BELOW_PX if apart else 0), x="Time (UTC)", y="Price")
-    shown = thin_candles(candles)
-    up, down = colour("neutral", dark), colour("text", dark)
-    figure.add_trace(
-        go.Candlestick(
-            x=plain_times(shown.index), open=shown["open"], high=shown["high"], low=shown["low"], close=shown["close"],
-            name="Price",
-            increasing={"line": {"color": up, "width": 1}, "fillcolor": colour("ground", dark)},
-            decreasing={"line": {"color": down, "width": 1}, "fillcolor": up}, showlegend=False,
-        )
-    )  # fmt: skip
-    for number, (name, series) in enumerate([*(lines or {}).items(), *(apart or {}).items()]):
-        tint = colour("all" if number < len(_DASHES) else "neutral", dark)
-        drawn = line(series, escape(name), tint, dash=_DASHES[number % len(_DASHES)], width=1.3, form=",.6~g")
-        figure.add_trace(drawn.update(yaxis="y" if number < len(lines or {}) else "y2"))
-    if apart:
-        share, axis = BELOW_PX / figure.layout.height, figure.layout.yaxis.to_plotly_json()
-        below = axis | {"domain": [0, share], "title": axis["title"] | {"text": "Other lines"}, "anchor": "x"}
-        figure.update_layout(yaxis={"domain": [share + 0.05, 1]}, yaxis2=below, xaxis={"anchor": "y2"})
-    for side, symbol in (("long", "triangle-up"), ("short", "triangle-down")):
-        part = trades[trades["direction"] == side]
-        figure.add_trace(_marks(part, "entry", f"Entry {side}", colour(side, dark), symbol, dark))
-    for name, part in (("profit", trades[trades["pnl"] > 0]), ("loss", trades[trades["pnl"] <= 0])):
-        figure.add_trace(_marks(part, "exit", f"Exit, {name}", colour(name, dark), "x" if name == "loss" else "circle", dark))
-    figure.update_layout(hovermode="closest")
-    return time_axis(figure, dark, shown.index)
-
-
-def _marks(trades: pd.DataFrame, end: str, name: str, tint: str, symbol: str, dark: bool) -> go.Scatter:
-    text = "%{customdata[0]} %{customdata[1]}<br>P/L %{customdata[2]:+.2%} of notional<br>reason %{customdata[3]}"
-    return go.Scatter(
-        x=trades[f"{end}_time"], y=trades[f"{end}_price"], name=name, mode="markers",
-        customdata=trades[["direction", f"{end}_time", "return", "reason"]].to_numpy(),
-        marker={"color": tint, "symbol": symbol, "size": 10, "line": {"color": colour("ground", dark), "width": 1}},
-        hovertemplate=f"{name} at %{{y:,.6~g}}<br>{text}<extra></extra>",
-    )  # fmt: skip
 
 
 def asset_bar_figure(

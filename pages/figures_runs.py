@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from pages.figures import asset_bar_figure, blank, candle_figure, line, plain_times, time_axis
+from pages.figures import asset_bar_figure, blank, line, plain_times, time_axis
+from pages.figures_candles import candle_figure
 from pages.look import colour
 
 RUN_STYLES = (

@@ -21,6 +21,7 @@ from pages import (
     steering,
     story,
     tables,
+    trade_chart,
 )
 from pages.access import research
 from pages.downloads import downloads
@@ -57,7 +58,7 @@ def trades(run: RunRow, campaign: CampaignRow) -> None:
         texts = {row.Index: f"{row.Index}: {look.percent(row.contribution)}, {look.count(row.trades_with_open)} trades"
                  for row in assets.itertuples()}  # fmt: skip
         symbol = selection.pick("Asset, by contribution", "asset", list(texts), format_func=texts.get)
-    result_views.asset_trades(service, run, campaign.spec, str(symbol), window)
+    trade_chart.asset_trades(service, run, campaign.spec, str(symbol), window)
 
 
 def all_figures(run: RunRow, campaign: CampaignRow) -> None:

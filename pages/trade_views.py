@@ -7,15 +7,17 @@ from engine.analysis.breakdowns import breakdown_table
 from engine.analysis.dimensions import Dimension
 from engine.analysis.findings import NAMED, Finding
 from engine.analysis.group_tests import q_values
+from engine.analysis.sequences import Sequences
 from engine.features.entry_states import RECENT
 from engine.research.explanations import ExplainedRun
+from engine.research.service import ResearchService
 from engine.store.answers import RunRow
-from pages import figures_trades, look, selection
+from pages import figures_trades, look, trade_chart
 from pages.result_views import TRADE_COLUMNS
 
 CELL_COLUMNS = {
     "label": st.column_config.TextColumn("By", pinned=True),
-    "what": st.column_config.TextColumn("Trades", pinned=True, width="medium"),
+    "what": st.column_config.TextColumn("Trades", pinned=True),
     "trades": st.column_config.NumberColumn("n", format="%,d", help="Trades, open positions included."),
     "pnl": st.column_config.NumberColumn("P/L, % of capital", format="%+,.2f", help="Sum of P/L over all starting capital."),
     "wins": st.column_config.NumberColumn("Won, %", format="%,.1f", help="Share of trades with P/L after fees above 0."),
@@ -26,7 +28,7 @@ CELL_COLUMNS = {
     "q": st.column_config.NumberColumn("q", format="%.3g", help="Share of false discoveries among all that are as surprising."),
     "note": st.column_config.TextColumn("Note", width="large"),
 }
-MOVES = {"before": f"{RECENT} bars before", "during": "during", "after": f"{RECENT} bars after"}
+SHOWN, GALLERY = 10, 3
 
 
 def stands_out(run: ExplainedRun) -> None:
@@ -57,12 +59,12 @@ def cells_table(cells: pd.DataFrame, key: str, *, height: int = 420) -> None:
     shown = cells.copy()
     shown[["pnl", "wins", "expectancy", "low", "high", "others"]] *= 100
     shown["what"] = shown["what"].str[:1].str.upper() + shown["what"].str[1:]
-    order = [c for c in CELL_COLUMNS if c in shown]
+    order = [c for c in CELL_COLUMNS if c in shown and not (c == "note" and not shown["note"].any())]
     st.dataframe(shown[order], column_config=CELL_COLUMNS, hide_index=True, height=look.table_height(len(shown), height),
                  placeholder=look.NOT_COMPUTED, key=key)  # fmt: skip
 
 
-def groups(run: ExplainedRun, row: RunRow) -> None:
+def groups(service: ResearchService, run: ExplainedRun, row: RunRow, window: str) -> None:
     """Every dimension, one at a time, and the hours of the week."""
     cells = run.found.breakdowns
     labels = dict(zip(cells["dimension"], cells["label"], strict=True))
@@ -73,45 +75,63 @@ def groups(run: ExplainedRun, row: RunRow) -> None:
     if chosen == "asset":
         own = own.sort_values("pnl")
     cells_table(own.drop(columns="label"), f"trades.cells.{chosen}")
+    charts = {"trades.calendar": figures_trades.calendar_figure}
     if run.result.market.panel.bar_s < 86_400:
-        look.show(figures_trades.week_figure(run.found.table, len(run.spec.assets), dark=look.is_dark()), "trades.week")
+        charts = {"trades.week": figures_trades.week_figure} | charts
+    for key, chart in charts.items():
+        look.show(chart(run.found.table, len(run.spec.assets), dark=look.is_dark()), key)
 
 
-def sequences(run: ExplainedRun, row: RunRow) -> None:
-    """Trades that follow each other, and whether a random order would show as many; an episode opens on the candles."""
+def sequences(service: ResearchService, run: ExplainedRun, row: RunRow, window: str) -> None:
+    """Trades that follow each other, and whether a random order would show as many; a ticked episode opens its candles."""
     found = run.found
     if not found.sequences:
         st.info("No stop-outs in a row and no row of three losses or wins.", icon=":material/linear_scale:")
         return
     st.caption(
         "Chance is the share of 200 random orders of the same trades with as much. Stop-outs come in rows wherever prices are"
-        " wild, so a small chance alone is no finding: entries made meanwhile must do worse than others too."
+        " wild, so a small chance alone is no finding: entries made meanwhile must do worse than others too. Tick an episode to"
+        " see its candles."
     )
-    for number, s in enumerate(found.sequences):
+    kinds = {s.kind: s for s in found.sequences}
+    labels = {s.kind: f"{s.what[:1].upper()}{s.what[1:]}: {s.count:,}" for s in found.sequences}
+    kind = st.selectbox("Sequences", list(kinds), format_func=labels.get, key="trades.sequence")
+    _sequence(service, run, row, window, kinds[kind])
+
+
+def _sequence(service: ResearchService, run: ExplainedRun, row: RunRow, window: str, s: Sequences) -> None:
+    """One kind of sequences: figures, episodes, and the candles of the ticked one."""
+    found = run.found
+    with st.container(horizontal=True, gap="large"):
+        st.metric("Sequences", f"{s.count:,}")
+        st.metric("Their trades", f"{s.trades:,}")
+        st.metric("P/L, % of capital", look.percent(s.pnl))
+        usual = f"A random order of the same trades shows {s.usual:,.1f} trades on average."
+        st.metric("Chance of as much", f"{s.chance:.2g}", help=usual)
+    if s.state:
         state = "; ".join(f"{label} {own:.2g} against {others:.2g}" for label, own, others in s.state)
-        with st.expander(
-            f"{s.what[:1].upper()}{s.what[1:]}: {s.count:,} with {s.trades:,} trades, P/L {look.percent(s.pnl)} of capital,"
-            f" chance {s.chance:.2g}", expanded=number == 0,
-        ):  # fmt: skip
-            if state:
-                st.caption(f"When they were decided, against all other trades: {look.plain(state)}.")
-            episodes = [
-                {
-                    "Asset": "several" if e.asset is None else found.names.assets[e.asset], "From": found.names.bar(e.first_bar),
-                    "Bars": e.last_bar - e.first_bar + 1, "Trades": len(e.trades), "P/L, % of capital": 100 * e.pnl,
-                    "Candles": None if e.asset is None else selection.address(
-                        "assets", campaign=row.campaign_id, run=row.run_id, asset=found.names.assets[e.asset]),
-                }
-                for e in s.episodes
-            ]  # fmt: skip
-            config = {
-                "Candles": st.column_config.LinkColumn(display_text="open"),
-                "P/L, % of capital": st.column_config.NumberColumn(format="%+,.3f"),
-            }
-            st.dataframe(pd.DataFrame(episodes), column_config=config, hide_index=True, key=f"trades.episodes.{s.kind}")
+        st.caption(f"When they were decided, against all other trades: {look.plain(state)}.")
+    episodes = [
+        {
+            "Asset": "several" if e.asset is None else found.names.assets[e.asset], "From": found.names.bar(e.first_bar),
+            "Bars": e.last_bar - e.first_bar + 1, "Trades": len(e.trades), "P/L, % of capital": 100 * e.pnl,
+        }
+        for e in s.episodes
+    ]  # fmt: skip
+    config = {"P/L, % of capital": st.column_config.NumberColumn(format="%+,.3f"),
+              "Bars": st.column_config.NumberColumn(format="%,d")}  # fmt: skip
+    event = st.dataframe(pd.DataFrame(episodes), column_config=config, hide_index=True, on_select="rerun",
+                         selection_mode="single-row", key=f"trades.episodes.{row.run_id}.{window}.{s.kind}")  # fmt: skip
+    if not event.selection.rows:
+        return
+    episode = s.episodes[event.selection.rows[0]]
+    own = found.table.iloc[list(episode.trades)]
+    symbols = own.groupby("symbol")["pnl"].sum().sort_values().index.tolist()
+    symbol = symbols[0] if len(symbols) == 1 else st.selectbox("Asset of the episode, worst first", symbols, width=320)
+    trade_chart.asset_trades(service, row, run.spec, symbol, window, only=episode.trades)
 
 
-def kinds(run: ExplainedRun, row: RunRow) -> None:
+def kinds(service: ResearchService, run: ExplainedRun, row: RunRow, window: str) -> None:
     """Clusters of entries and the splitting rule."""
     found = run.found
     if found.clusters is None:
@@ -135,22 +155,60 @@ def _tested(run: ExplainedRun, dimension: Dimension) -> pd.DataFrame:
     return cells.assign(q=q_values(cells["p"].to_numpy(float)))
 
 
-def extremes(run: ExplainedRun, row: RunRow) -> None:
-    """The trades of least and of most return, and how far all of them went."""
-    table = run.found.table
+def extremes(service: ResearchService, run: ExplainedRun, row: RunRow, window: str) -> None:
+    """The trades of least and of most return among those chosen, and how far all of them went; a ticked one opens its candles."""
+    table = _chosen(run.found.table, f"{row.run_id}.{window}")
+    if table.empty:
+        st.info("No trade is left; choose less narrowly.", icon=":material/filter_alt_off:")
+        return
+    key = f"{row.run_id}.{window}.{hash(tuple(table.index))}"
+    ticked: list[int] = []
     for title, ahead in (("Worst", True), ("Best", False)):
-        some = table.sort_values("return", ascending=ahead, kind="stable").head(min(10, (len(table) + 1) // 2))
+        some = table.sort_values("return", ascending=ahead, kind="stable").head(min(SHOWN, (len(table) + 1) // 2))
+        if some.empty:
+            continue
         st.markdown(f"**{title} trades**")
-        trades_table(some, f"trades.{title.lower()}")
+        for place, (_, trade) in zip(st.columns(GALLERY), some.head(GALLERY).iterrows(), strict=False):
+            with place:
+                _small(run, trade, f"trades.small.{title}.{trade.name}")
+        ticked += trades_table(some, f"trades.{title.lower()}.{key}")
     left, right = st.columns(2, gap="medium")
     with left:
         look.show(figures_trades.excursion_figure(table, ahead=False, dark=look.is_dark()), "trades.mae")
     with right:
         look.show(figures_trades.excursion_figure(table, ahead=True, dark=look.is_dark()), "trades.mfe")
+    for number in ticked[:1]:
+        symbol = str(table.loc[number, "symbol"])
+        st.subheader(f"{look.plain(symbol)}, {window}", anchor=False)
+        trade_chart.asset_trades(service, row, run.spec, symbol, window, only=(number,))
 
 
-def trades_table(table: pd.DataFrame, key: str) -> None:
-    """Trades with how far they went."""
+def _chosen(table: pd.DataFrame, key: str) -> pd.DataFrame:
+    """The trades that pass the viewer's filters."""
+    filters = {"direction": "Side", "reason": "Ended by", "entry_tag": "Entry rule", "symbol": "Asset"}
+    with st.container(horizontal=True, gap="small"):
+        for column, label in filters.items():
+            options = sorted(set(table[column].fillna("")) - {""})
+            if len(options) < 2:
+                continue
+            wanted = st.multiselect(label, options, format_func=lambda v: str(v).replace("_", " "), placeholder="all",
+                                    key=f"trades.only.{column}.{key}", width=220)  # fmt: skip
+            if wanted:
+                table = table[table[column].isin(wanted)]
+    return table
+
+
+def _small(run: ExplainedRun, trade: pd.Series, key: str) -> None:
+    """One trade small, with a line that says what it was."""
+    market = run.result.market
+    first, last = max(int(trade["entry_bar"]) - RECENT, 0), min(int(trade["exit_bar"]) + RECENT, market.window.bars - 1)
+    close = market.panel.close[market.window.start + first : market.window.start + last + 1, int(trade["asset"])]
+    st.caption(f"{look.plain(str(trade['symbol']))} {trade['direction']} {look.percent(trade['return'])}")
+    look.show(figures_trades.trade_figure(pd.Series(close, run.result.times[first : last + 1]), trade, dark=look.is_dark()), key)
+
+
+def trades_table(table: pd.DataFrame, key: str) -> list[int]:
+    """Trades with how far they went; positions in the run's trades of the ticked ones."""
     shown = table.copy()
     shown[["return", "mae", "mfe", "asset_move", "market_move", "market_during"]] *= 100
     shown["reason"] = shown["reason"].str.replace("_", " ")
@@ -160,4 +218,6 @@ def trades_table(table: pd.DataFrame, key: str) -> None:
     }  # fmt: skip
     config = TRADE_COLUMNS | {n: st.column_config.NumberColumn(label, format="%+,.2f") for n, label in numbers.items()}
     order = ["symbol", "direction", "entry_time", "bars_held", "return", "reason", *numbers]
-    st.dataframe(shown[order], column_config=config, hide_index=True, key=key, placeholder=look.NOT_COMPUTED)
+    event = st.dataframe(shown[order], column_config=config, hide_index=True, key=key, placeholder=look.NOT_COMPUTED,
+                         on_select="rerun", selection_mode="single-row")  # fmt: skip
+    return [int(table.index[at]) for at in event.selection.rows]

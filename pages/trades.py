@@ -1,7 +1,5 @@
 """Trades: why did it win, and why did it lose?"""
 
-from functools import partial
-
 import streamlit as st
 
 from engine.errors import EngineError
@@ -16,6 +14,7 @@ VIEWS = {
     "Sequences": trade_views.sequences,
     "Worst and best": trade_views.extremes,
     "Kinds of entries": trade_views.kinds,
+    "What if": what_if_view.what_if,
 }
 
 
@@ -28,8 +27,7 @@ def page() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         window = st.segmented_control("Window", RUN_WINDOWS, default="train", required=True, key="trades.window",
                                       persist_state="session")  # fmt: skip
-        views = VIEWS | {"What if": partial(what_if_view.what_if, service, window)}
-        view = st.segmented_control("View", list(views), default="Groups", required=True, key="trades.view",
+        view = st.segmented_control("View", list(VIEWS), default="Groups", required=True, key="trades.view", wrap=True,
                                     persist_state="session")  # fmt: skip
         st.page_link("pages/strategy.py", label=f"Open run {run.number:,}", icon=":material/arrow_forward:",
                      query_params={"campaign": run.campaign_id, "run": run.run_id})  # fmt: skip
@@ -43,7 +41,7 @@ def page() -> None:
     st.caption(f"{sample.trades:,} trades on {window}, open positions included, in {sample.periods:,} periods of {days} that are"
                " taken as independent.")  # fmt: skip
     trade_views.stands_out(explained)
-    views[view](explained, run)
+    VIEWS[view](service, explained, run, window)
 
 
 look.header("Trades", "Why did it win, and why did it lose?")

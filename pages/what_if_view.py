@@ -15,7 +15,7 @@ SHOWN = ("total_return", "sharpe", "max_drawdown", "trades_with_open", "win_rate
 _LEFT_OUT = ("direction", "asset", "entry_tag", *(s.name for s in STATES))
 
 
-def what_if(service: ResearchService, window: str, run: ExplainedRun, row: RunRow) -> None:
+def what_if(service: ResearchService, run: ExplainedRun, row: RunRow, window: str) -> None:
     """The panel: a change is chosen, tried by a button, and its figures stand beside those of before."""
     seen = service.explanations.looks(row.run_id, window)
     more = "" if window == "train" else "; each further look makes what is found there worth less"

@@ -181,7 +181,8 @@ def figures_of(table: pd.DataFrame, row: int) -> dict[str, float]:
 
 @dataclass(frozen=True, eq=False)
 class RunResult:
-    """A run's best set on one window, for a page: series over UTC times as in `backtest.portfolio.Result`, trades, figures."""
+    """A run's best set on one window, for a page: series over UTC times as in `backtest.portfolio.Result`, trades, figures, and
+    the `whole` result that they are read from."""
 
     equity: pd.Series
     buy_and_hold: pd.Series
@@ -190,6 +191,7 @@ class RunResult:
     trades: pd.DataFrame
     figures: dict[str, float]
     assets: pd.DataFrame
+    whole: Result
 
 
 def run_result(result: Result) -> RunResult:
@@ -203,4 +205,5 @@ def run_result(result: Result) -> RunResult:
         trades=result.trades,
         figures=figures_of(portfolio_table(result.outcomes, market, hold), 0),
         assets=asset_table(result.outcomes, 0, market, hold),
+        whole=result,
     )

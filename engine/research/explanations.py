@@ -56,7 +56,8 @@ class Explanations:
         """The run explained. Raises UnknownRun, DataError where its bars are gone, CampaignError for a run without a result."""
         with self._lock:
             if (run_id, window) not in self._known:
-                spec, result = self._results.recompute(run_id, window)
+                spec = self._queries.campaign(self._queries.run(run_id).campaign_id).spec
+                result = self._results.result(run_id, window).whole
                 found = explain(result, names_for_people(result.market))
                 self._known[run_id, window] = ExplainedRun(spec, result, found)
                 while len(self._known) > KEPT:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from engine.analysis.fill_story import FillStory, fill_story
 from engine.analysis.plateau import Plateau, plateau_of
 from engine.backtest.portfolio import Result
 from engine.backtest.sweep import TestBed
@@ -67,6 +68,12 @@ class Results:
         bed = self._evaluator.campaign_bed(self.panel(spec), spec, window)
         return spec, bed.after(run.warm_up_bars or 0) if window == "train" else bed
 
+    def fill(self, run_id: str, window: str, number: int) -> FillStory:
+        """How the trade at that position of the run's trades was counted, in the campaign's currency. Raises as `result`."""
+        spec = self._queries.campaign(self._queries.run(run_id).campaign_id).spec
+        whole = self.result(run_id, window).whole
+        return fill_story(whole, number, unit=spec.capital / whole.market.panel.assets, currency=spec.currency)
+
     def tried(self, run_id: str) -> list[tuple[Params, float]]:
         """The parameter sets of the run with their objective on train, NaN where there is none; empty for one without any."""
         rows = self._queries.scenarios(run_id)
@@ -102,9 +109,9 @@ class Results:
         return run_result(result)
 
     def lines(self, run_id: str, symbol: str) -> ChartLines:
-        """What the run's strategy returns as `plot` for that asset, on train. Raises as `result`, CampaignError if it fails."""
+        """What the run's strategy saw of that asset on train. Raises as `result`, CampaignError if it fails."""
         run = self._queries.run(run_id)
-        if run.params is None or "plot" not in run.source:
+        if run.params is None:
             return ChartLines()
         with self._lock:
             if (run_id, symbol) in self._lines:

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from engine.figures import PORTFOLIO_FIGURES
-from pages import figures, look
+from pages import figures, figures_candles, look
 
 TIMES = pd.date_range("2024-01-01", periods=20_000, freq="h", tz="UTC")
 
@@ -85,7 +85,7 @@ def test_wide_candles_span_those_that_they_stand_for() -> None:
     rng = np.random.default_rng(1)
     low, high = np.sort(rng.uniform(1, 2, (2, len(TIMES))), axis=0)
     candles = pd.DataFrame({"open": low, "high": high, "low": low, "close": high}, TIMES)
-    wide = figures.thin_candles(candles)
+    wide = figures_candles.thin_candles(candles)
     assert len(wide) <= figures.MAX_CANDLES
     assert wide["high"].max() == candles["high"].max()
     assert wide["low"].min() == candles["low"].min()
