@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.analysis.trade_stories import Fills, fills_of
+from engine.analysis.trade_table import asset_of
 from engine.analysis.wording import asset_name
 from engine.backtest.portfolio import Result
 
@@ -27,19 +27,21 @@ def chart_picture(result: Result) -> bytes:
     figure = Figure(figsize=(9, 6), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)  # no pyplot: it keeps figures in a global list, which threads would share
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
-    fills = fills_of(result)
-    asset = int(np.bincount(fills.asset).argmax()) if fills.count else 0
-    _draw_price(above, fills, asset)
+    traded = asset_of(result.market, result.trades)
+    asset = int(np.bincount(traded).argmax()) if len(traded) else 0
+    _draw_price(above, result, asset)
     below.plot(100.0 * result.simulation.equity, color=_EQUITY, linewidth=1.0)
     below.axhline(100.0, color="#9ca3af", linewidth=0.8)
-    below.set(ylabel="portfolio equity, start = 100", xlabel=f"bar of {fills.bars}")
+    below.set(ylabel="portfolio equity, start = 100", xlabel=f"bar of {result.market.window.bars}")
     out = io.BytesIO()
     figure.savefig(out, format="png", metadata={"Software": None})
     return out.getvalue()
 
 
-def _draw_price(axes: Any, fills: Fills, asset: int) -> None:
-    close = fills.close[:, asset]
+def _draw_price(axes: Any, result: Result, asset: int) -> None:
+    panel, window = result.market.panel, result.market.window
+    close = panel.close[window.start : window.stop, asset]
+    trades = result.trades[result.trades["symbol"] == panel.symbols[asset]]
     known = np.flatnonzero(~np.isnan(close))
     axes.set_title("triangles: entries; crosses: exits; blue: profit; orange: loss")
     axes.set_ylabel(f"price of {asset_name(asset)}, first = 100")
@@ -48,8 +50,9 @@ def _draw_price(axes: Any, fills: Fills, asset: int) -> None:
     price = 100.0 * close / close[known[0]]
     axes.plot(known, price[known], color=_PRICE, linewidth=0.8)
     for won, color in ((True, _GAIN), (False, _LOSS)):
-        for side, marker in ((1, "^"), (-1, "v")):
-            chosen = (fills.asset == asset) & ((fills.pnl > 0) == won) & (fills.side == side)
-            entry, leave = fills.entry[chosen], fills.exit[chosen & (fills.reason != "open")]
+        for side, marker in (("long", "^"), ("short", "v")):
+            chosen = trades[((trades["pnl"] > 0) == won) & (trades["direction"] == side)]
+            entry = chosen["entry_bar"].to_numpy()
+            leave = chosen["exit_bar"].to_numpy()[(chosen["reason"] != "open").to_numpy()]
             axes.plot(entry, price[entry], marker, color=color, markersize=5, linestyle="none")
             axes.plot(leave, price[leave], "x", color=color, markersize=5, linestyle="none")

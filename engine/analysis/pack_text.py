@@ -31,8 +31,8 @@ def tokens_in(text: str) -> int:
     return -int(-len(text) // CHARS_PER_TOKEN)
 
 
-def pack_text(found: Explanation, market: Market) -> str:
-    """What the trades of one window say, at most MOST_CHARS long."""
+def pack_text(found: Explanation, market: Market, *, most_chars: int = MOST_CHARS) -> str:
+    """What the trades of one window say, at most so long: what weighs least is left out."""
     if not found.sample.trades:
         return f"TRADES on {market.window.name}: none"
     around = Surroundings(market)
@@ -46,25 +46,25 @@ def pack_text(found: Explanation, market: Market) -> str:
         _kinds(found),
         _split(found),
     ]
-    return _fitted(sections)
+    return _fitted(sections, most_chars)
 
 
-def _fitted(sections: list[list[str]]) -> str:
-    """The sections, without the last lines of the last ones where they would be too long."""
-    lines = [line for section in sections for line in section]
-    while sum(len(line) + 1 for line in lines) - 1 > MOST_CHARS:
+def _fitted(sections: list[list[str]], most_chars: int) -> str:
+    """The sections, without the last lines of the last ones where they would be too long, nor a heading of nothing."""
+    lines = [(line, len(section) > 1 and not at) for section in sections for at, line in enumerate(section)]
+    while lines and (sum(len(line) + 1 for line, _ in lines) - 1 > most_chars or lines[-1][1]):
         lines.pop()
-    return "\n".join(lines)
+    return "\n".join(line for line, _ in lines)
 
 
 def _head(found: Explanation, market: Market) -> str:
     sample = found.sample
     (row,) = _cells(found, "all", np.zeros(sample.trades, np.int64), ("all",))
-    days = "day" if sample.period_days == 1 else "days"
+    days, periods = ("day" if sample.period_days == 1 else "days"), ("period" if sample.periods == 1 else "periods")
     return (
         f"TRADES on {market.window.name}: {sample.trades}, P/L {rough_change(row['pnl'])} of capital, won {rough(row['wins'])},"
         f" mean {rough_change(row['expectancy'])}{_interval(row['low'], row['high'])} after costs; {sample.periods} independent"
-        f" periods of {sample.period_days} {days}"
+        f" {periods} of {sample.period_days} {days}"
     )
 
 

@@ -95,9 +95,9 @@ def _all(table: pd.DataFrame, assets: int, seed: int) -> Iterator[Sequences]:
         ):
             longest = longest_row(flags[order], blocks)
             drawn = longest_draws(flags[order], blocks, seed)
-            rows = [order[row] for row in _rows(flags[order], blocks) if len(row) == longest and longest >= LEAST]
+            rows = [order[_row_of(longest, flags[order], blocks)]] if longest >= LEAST else []
             name = kind if scope == "one asset" else f"market_{kind}"
-            yield _of(table, assets, name, f"longest row of {word} on {scope}", rows[:1], drawn, longest)
+            yield _of(table, assets, name, f"longest row of {word} on {scope}", rows, drawn, longest)
 
 
 def _soon_after(table: pd.DataFrame, crowds: list[np.ndarray]) -> np.ndarray:
@@ -117,10 +117,13 @@ def _long(chain: np.ndarray, flags: np.ndarray, least: int) -> list[np.ndarray]:
     return [np.arange(s, s + int(length[chain[s]])) for s in starts]
 
 
-def _rows(flags: np.ndarray, blocks: np.ndarray) -> list[np.ndarray]:
-    """The rows of flagged trades within blocks, as positions."""
+def _row_of(length: int, flags: np.ndarray, blocks: np.ndarray) -> np.ndarray:
+    """Positions of the first row of so many flagged trades within a block."""
     edges = np.flatnonzero((np.diff(flags.astype(np.int8)) != 0) | (np.diff(blocks) != 0)) + 1
-    return [row for row in np.split(np.arange(len(flags)), edges) if flags[row[0]]]
+    starts = np.append(0, edges)
+    lengths = np.diff(np.append(starts, len(flags)))
+    first = starts[np.flatnonzero(flags[starts] & (lengths == length))[0]]
+    return np.arange(first, first + length)
 
 
 def _of(

@@ -12,10 +12,13 @@ import pandas as pd
 
 from engine.analysis.asset_stories import asset_section
 from engine.analysis.benchmarks import RELATIONS, Check, check_benchmarks
+from engine.analysis.cost_section import cost_section
+from engine.analysis.explanation import explain
 from engine.analysis.folds import fold_sharpes
+from engine.analysis.names import names_for_model
+from engine.analysis.pack_text import pack_text
 from engine.analysis.sensitivity import MOST_CHARS as LONGEST_SENSITIVITY
 from engine.analysis.sensitivity import sensitivity_section
-from engine.analysis.trade_stories import cost_section, trade_section
 from engine.analysis.wording import NOT_COMPUTED, count, figure_text, percent, ratio
 from engine.backtest.portfolio import Result
 from engine.figures import PORTFOLIO_FIGURES, Figure
@@ -24,6 +27,8 @@ from engine.records import Benchmarks, Params
 MOST_CHARS = 4_500
 """Longest text of a pack, whatever the run: a test fills every section. Typical packs have some 4,000 characters, about
 1,500 tokens: parameters that matter little make room for the rest."""
+_TRADES_CHARS = 1_500
+"""What the whole pack tells of trades; who reviews trades alone is told more."""
 _IN_COSTS = ("turnover", "fees")
 _COMPARED = (
     "total_return", "sharpe", "max_drawdown", "trades_with_open", "win_rate_with_open", "profit_factor_with_open",
@@ -34,7 +39,8 @@ _COMPARED = (
 
 @dataclass(frozen=True)
 class Pack:
-    """The text, whole; its sections on trades and on parameters alone, for who reviews only those; Sharpe by fold of train."""
+    """The text, whole; what there is to say of trades alone, for who reviews those, the same as on the Trades page; the section
+    on parameters alone; Sharpe by fold of train."""
 
     text: str
     trades: str
@@ -63,19 +69,20 @@ def statistics_pack(
     """
     figures = {str(name): float(value) for name, value in table.iloc[best].items()}
     folds = fold_sharpes(daily, result.market.panel.days_per_year)
-    trades = trade_section(result)
+    explained = explain(result, names_for_model(result.market))
     before = (
         _portfolio(figures, parent, result.market.window.bars),
         _benchmarks(check_benchmarks(figures, benchmarks, "train")),
         _folds(folds, parent),
         asset_section(assets, result.market.panel.symbols, None if parent is None else parent.assets),
-        trades,
+        pack_text(explained, result.market, most_chars=_TRADES_CHARS),
     )
     costs = cost_section(result)
     room = MOST_CHARS - sum(len(section) + 2 for section in (*before, costs))
     sensitivity = sensitivity_section(
         table, values, params, best, objective=objective, min_trades=min_trades, most_chars=min(room, LONGEST_SENSITIVITY)
     )
+    trades = f"{pack_text(explained, result.market)}\n{costs}"
     return Pack("\n\n".join((*before, sensitivity, costs)), trades, sensitivity, folds)
 
 
