@@ -39,6 +39,7 @@ def entry_clusters(table: pd.DataFrame, *, seed: int = 0) -> Clusters | None:
     (Rousseeuw 1987); None where there are too few trades or states. Equal seeds give equal clusters."""
     from sklearn.cluster import KMeans
     from sklearn.metrics import pairwise_distances, silhouette_score
+    from threadpoolctl import threadpool_limits
 
     features = number_features(table)
     if len(table) < 10 * MOST or len(features.names) < 2:
@@ -46,13 +47,14 @@ def entry_clusters(table: pd.DataFrame, *, seed: int = 0) -> Clusters | None:
     known = np.sort(features.values, axis=0)
     placed = np.column_stack([_rank_in(known[:, i], features.values[:, i]) for i in range(len(features.names))])
     drawn = placed[np.sort(np.random.default_rng(seed).permutation(len(placed))[:SAMPLE])]
-    distances = pairwise_distances(drawn)
     best: tuple[float, np.ndarray] = (-2.0, drawn[:0])
-    for count in range(2, MOST + 1):
-        fitted = KMeans(count, n_init=2, random_state=seed).fit(drawn)
-        score = float(silhouette_score(distances, fitted.labels_, metric="precomputed"))
-        if score > best[0]:
-            best = score, fitted.cluster_centers_
+    with threadpool_limits(1):  # so few trades gain nothing by threads, which wait for each other where sweeps use the cores
+        distances = pairwise_distances(drawn)
+        for count in range(2, MOST + 1):
+            fitted = KMeans(count, n_init=2, random_state=seed).fit(drawn)
+            score = float(silhouette_score(distances, fitted.labels_, metric="precomputed"))
+            if score > best[0]:
+                best = score, fitted.cluster_centers_
     silhouette, centres = best
     return Clusters(
         _nearest(placed, centres), tuple(_words(features, centre, centres) for centre in centres), silhouette,

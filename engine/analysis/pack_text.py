@@ -118,9 +118,10 @@ def sequence_line(s: Sequences, found: Explanation, around: Surroundings) -> str
 
 
 def _exits(found: Explanation) -> list[str]:
-    cells = found.breakdowns[found.breakdowns["dimension"] == "reason"].sort_values("pnl").to_dict("records")
+    codes, reasons = pd.factorize(found.table["reason"], sort=True)
+    cells = sorted(_cells(found, "reason", codes, tuple(map(str, reasons))), key=lambda row: row["pnl"])
     parts = [f"{row['what']} {row['trades']}, won {rough(row['wins'])}, P/L {rough_change(row['pnl'])}" for row in cells]
-    return [f"EXITS (number, won, P/L of capital): {'; '.join(parts)}"] if parts else []
+    return [f"EXITS (number, won, P/L of capital): {'; '.join(parts)}"]
 
 
 def _extremes(found: Explanation, around: Surroundings, *, best: bool) -> list[str]:

@@ -52,7 +52,7 @@ def test_stop_outs_one_after_the_other_are_told_with_their_cost_and_what_the_mar
     text = told(play(flat_market([fall, [100.0] * 9, [100.0] * 9]), {0: [0, 1, 2, 3]}, stop_loss=0.1))
     assert ": 1 with 4 trades, P/L -11% of capital" in text
     assert "most: 4 on A000 within 4 bars from bar 2 of 9, P/L -11%, asset -34%, market -13% meanwhile" in text
-    assert re.search(r"EXITS.*: \S.* 4, won 0.00%, P/L -11%", text)
+    assert "EXITS (number, won, P/L of capital): stop_loss 4, won 0.00%, P/L -11%" in text
 
 
 def test_two_stop_outs_or_those_of_different_assets_are_no_sequence() -> None:
