@@ -5,11 +5,12 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from engine.analysis.asset_equity import asset_equity
 from engine.errors import EngineError
 from engine.figures import ASSET_FIGURES
 from engine.records import RUN_WINDOWS
 from engine.store.answers import CampaignRow, RunRow
-from pages import figures, figures_runs, look, run_choice, selection, trade_chart
+from pages import figures, figures_runs, look, run_choice, selection, trade_change_view, trade_chart
 from pages.access import research
 
 service = research()
@@ -19,6 +20,7 @@ queries = service.queries
 FIRST = ["contribution", "pnl", "buy_and_hold_return", "trades_with_open", "win_rate_with_open", "profit_factor_with_open",
          "max_drawdown", "bars", "bars_held", "stop_outs"]  # fmt: skip
 
+SMALL, ACROSS = 12, 4
 CHANGED = ("contribution", "pnl", "trades_with_open", "win_rate_with_open", "profit_factor_with_open", "max_drawdown")
 
 
@@ -65,7 +67,26 @@ def in_this_run(run: RunRow, campaign: CampaignRow) -> None:
         order = [*FIRST, *(name for name in ASSET_FIGURES if name not in FIRST)]
         shown, config = look.figure_table(assets[order].reset_index())
         ticked(shown, assets.index.tolist(), config, "assets.run")
+    small_multiples(run, window, assets[assets["trades_with_open"] > 0].index.tolist())
     one_asset(run, campaign, window)
+
+
+@st.fragment
+def small_multiples(run: RunRow, window: str, symbols: list[str]) -> None:
+    """The equity of the assets that carry most and least, small and beside each other. `symbols`: best contribution first."""
+    if not symbols:
+        return
+    half = min(SMALL // 2, (len(symbols) + 1) // 2)
+    shown = list(dict.fromkeys(symbols[:half] + symbols[-half:]))
+    if not st.toggle(f"Equity of single assets: the {half} best and the {len(shown) - half} worst", key="assets.small"):
+        return
+    with st.spinner("Computing it again from the ledger"):
+        made = asset_equity(service.results.result(run.run_id, window).whole, shown)
+    for at in range(0, len(shown), ACROSS):
+        for place, symbol in zip(st.columns(ACROSS), shown[at : at + ACROSS], strict=False):
+            with place:
+                st.caption(f"{look.plain(symbol)}: {look.percent(made[symbol].iloc[-1])} of its sleeve")
+                look.show(figures_runs.asset_growth_figure(made[symbol], window, dark=look.is_dark()), f"assets.small.{symbol}")
 
 
 def against_another(run: RunRow, campaign: CampaignRow) -> None:
@@ -83,6 +104,7 @@ def against_another(run: RunRow, campaign: CampaignRow) -> None:
         columns = [c for figure in CHANGED for c in (f"change_{figure}", figure, f"other_{figure}")]
         shown, config = look.figure_table(change[["symbol", *columns]], prefixes=("change_", "other_", ""))
         ticked(shown, change["symbol"].tolist(), config, "assets.other")
+    trade_change_view.run_change(service, run, other, campaign, window)
     one_asset(run, campaign, window)
 
 

@@ -84,3 +84,13 @@ def change_bar_figure(change: pd.DataFrame, figure_name: str, *, dark: bool = Fa
     table = change.set_index("symbol")[[f"change_{figure_name}"]].set_axis([figure_name], axis=1)
     figure = asset_bar_figure(table, figure_name, dark=dark)
     return figure.update_xaxes(title_text=f"Change of: {figure.layout.xaxis.title.text}")
+
+
+def asset_growth_figure(made: pd.Series, window: str, *, dark: bool = False, height: int = 150) -> go.Figure:
+    """One asset small: what its trades had made at each close, in shares of a sleeve's capital."""
+    figure = blank(dark, height=height, x="", y="")
+    won = "profit" if len(made) and made.iloc[-1] > 0 else "loss"
+    figure.add_hline(y=0, line={"color": colour("neutral", dark), "width": 0.8, "dash": "dot"})
+    figure.add_trace(line(made, window, colour(won, dark), width=1.4))
+    figure.update_yaxes(tickformat="+.0%", nticks=4)
+    return figure.update_layout(showlegend=False, margin={"l": 4, "r": 4, "t": 4, "b": 4})

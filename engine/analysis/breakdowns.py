@@ -21,15 +21,9 @@ def breakdown_table(sample: Sample, dimensions: Sequence[Dimension], *, seed: in
     if not dimensions:
         return pd.DataFrame(columns=[*_PLACE, *FIGURES, "note"])
     found = group_tests(sample, [(d.codes, len(d.cells)) for d in dimensions], seed=seed)
-    table = pd.concat([_places(d) for d in dimensions], ignore_index=True).assign(**{f: getattr(found, f) for f in FIGURES})
+    places = [(d.name, d.label, cell, what, d.is_known_before) for d in dimensions for cell, what in enumerate(d.cells)]
+    table = pd.DataFrame(places, columns=list(_PLACE)).assign(**{f: getattr(found, f) for f in FIGURES})
     before = table["is_known_before"].to_numpy(bool)
     table["p"] = table["p"].where(before)
     table["note"] = np.where(table["p"].notna(), "", np.where(before, TOO_FEW, AFTER))
     return table[table["trades"] > 0].reset_index(drop=True)
-
-
-def _places(dimension: Dimension) -> pd.DataFrame:
-    cells = {"cell": range(len(dimension.cells)), "what": dimension.cells}
-    return pd.DataFrame(cells).assign(dimension=dimension.name, label=dimension.label, is_known_before=dimension.is_known_before)[
-        [*_PLACE]
-    ]

@@ -35,6 +35,16 @@ def test_the_change_against_another_run_is_the_difference_of_both(assets: AppTes
     assert (shown["contribution"] - shown["other_contribution"]).to_numpy() == pytest.approx(shown["change_contribution"])
 
 
+def test_trades_that_vanished_and_appeared_make_the_whole_difference_of_both_runs(assets: AppTest) -> None:
+    assets.segmented_control(key="assets.view").set_value("Against another run").run()
+    mine, other = (research().queries.run(str(_board()["run_id"].iloc[i])) for i in (0, 1))
+    assets.selectbox(key="selection.other.box").set_value(other.run_id).run()
+    changes = assets.dataframe[1].value
+    made, before = (100 / 8 * research().results.result(r.run_id).trades["pnl"].sum() for r in (mine, other))
+    assert changes["Change, points"].sum() == pytest.approx(made - before)
+    assert "Vanished" in set(changes["Trades"])
+
+
 def test_over_all_runs_each_asset_stands_with_the_runs_that_traded_it(assets: AppTest) -> None:
     assets.segmented_control(key="assets.view").set_value("Over all runs").run()
     shown = assets.dataframe[0].value
