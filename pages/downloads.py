@@ -9,6 +9,7 @@ from engine.records import RUN_WINDOWS
 from engine.research.service import ResearchService
 from engine.store.answers import CampaignRow, RunRow
 from pages.look import is_missing
+from pages.report import report_html
 
 
 def trades_of(service: ResearchService, run_id: str) -> pd.DataFrame:
@@ -24,6 +25,7 @@ def downloads(service: ResearchService, run: RunRow, campaign: CampaignRow) -> N
         ("Trades (CSV)", lambda: trades_of(service, run.run_id).to_csv(index=False), f"{name}_trades.csv", "text/csv"),
         ("Trades (Parquet)", lambda: trades_of(service, run.run_id).to_parquet(index=False), f"{name}_trades.parquet", None),
         ("Figures (CSV)", lambda: figures_of.to_csv(), f"{name}_figures.csv", "text/csv"),
+        ("Report (HTML)", lambda: report_html(service, run, campaign), f"{name}.html", "text/html"),
         ("Figures (JSON)", lambda: figures_json(run, campaign), f"{name}_figures.json", "application/json"),
     ):
         st.download_button(label, make, file, mime, on_click="ignore", width="stretch", key=f"download.{file}")
