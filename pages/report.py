@@ -44,9 +44,10 @@ def report_html(service: ResearchService, run: RunRow, campaign: CampaignRow) ->
         charts.append(("How far trades went against it, train", figures_trades.excursion_figure(found.found.table, ahead=False)))
     panel = found.result.market.panel
     label = " (SYNTHETIC)" if panel.synthetic else " (survivors only)" if panel.survivors_only else ""
+    author = "written by hand" if run.arm == "human" else f"written by the {escape(arm_text(run.arm))} arm"
     parts = [
         f"<h1>Run {run.number:,}: {escape(run.summary)}</h1>",
-        f"<p class=soft>Campaign {escape(campaign.name)}, {escape(arm_text(run.arm))} arm. {escape(spec.dataset)}{label},"
+        f"<p class=soft>Campaign {escape(campaign.name)}, {author}. {escape(spec.dataset)}{label},"
         f" {len(spec.assets):,} assets. Fee {percent(spec.costs.fee_rate, signed=False)}, slippage"
         f" {percent(spec.costs.slippage_rate, signed=False)} a fill; capital {spec.capital:,.2f} {escape(spec.currency)}."
         f" Written {datetime.now(UTC):%Y-%m-%d %H:%M} UTC; every figure was computed from the ledger and these bars.</p>",
