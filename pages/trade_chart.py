@@ -64,6 +64,7 @@ def asset_trades(
         look.show(figure, f"candles.{key}")
     if ticked:
         fill(service.results.fill(run.run_id, window, int(mine.index[ticked[0]])), result)
+        _seen(lines, mine.iloc[ticked[0]], result)
 
 
 def _drawn(lines: ChartLines, key: str) -> list[str]:
@@ -127,6 +128,24 @@ def fill(story: FillStory, result: RunResult) -> None:
             f" {story.twin['entry_price']:,.8g}, out at {story.twin['exit_price']:,.8g}.", icon=":material/verified:",
         )  # fmt: skip
     st.page_link("pages/how_it_counts.py", label="The rules, and every figure's definition", icon=":material/menu_book:")
+
+
+def _seen(lines: ChartLines, trade: pd.Series, result: RunResult) -> None:
+    """What the strategy saw of the asset when the trade was decided, and at the last close before it ended."""
+    every = lines.on_price | lines.apart
+    if not every:
+        return
+    times = result.whole.times
+    entry, leave = times[int(trade["entry_bar"]) - 1], times[max(int(trade["exit_bar"]) - 1, 0)]
+    rows = [
+        {
+            "What the strategy saw": name, "At the deciding close": line.get(entry),
+            "At the last close before the end": line.get(leave),
+        }
+        for name, line in every.items()
+    ]  # fmt: skip
+    numbers = {name: st.column_config.NumberColumn(format="%.6g") for name in list(rows[0])[1:]}
+    st.dataframe(pd.DataFrame(rows), column_config=numbers, hide_index=True, placeholder=look.NOT_COMPUTED)
 
 
 def between(lines: Mapping[str, pd.Series], candles: pd.DataFrame) -> dict[str, pd.Series]:

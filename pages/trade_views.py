@@ -139,6 +139,8 @@ def kinds(service: ResearchService, run: ExplainedRun, row: RunRow, window: str)
         return
     st.markdown(f"**Kinds of entries**: clusters of states, silhouette {found.clusters.silhouette:.2f}")
     cells_table(_tested(run, Dimension("cluster", "", found.clusters.codes, found.clusters.what)), "trades.clusters")
+    if window == "train" and st.toggle("The same kinds on validation", key="trades.outside"):
+        _outside(service, run, row)
     if found.rule is not None:
         st.markdown("**The rule that splits trades best**, by a decision tree of depth two")
         cells_table(_tested(run, Dimension("rule", "", found.rule.codes, found.rule.what)), "trades.rule")
@@ -148,6 +150,21 @@ def kinds(service: ResearchService, run: ExplainedRun, row: RunRow, window: str)
             else (f"its better leaves led by {look.percent(found.rule.ahead)} a trade, chance {found.rule.p:.2g}")
         )
         st.caption(f"On trades that a tree had not seen {ahead}. The leaves above were chosen on these very trades.")
+
+
+def _outside(service: ResearchService, run: ExplainedRun, row: RunRow) -> None:
+    """What the kinds of entries that were found on train made on validation."""
+    clusters = run.found.clusters
+    assert clusters is not None
+    with st.spinner("Computing validation again from the ledger"):
+        other = service.explanations.of(row.run_id, "validation")
+    if not other.found.sample.trades:
+        st.info("No trade on validation.", icon=":material/hourglass_empty:")
+        return
+    codes = clusters.assign(other.found.table)
+    cells_table(_tested(other, Dimension("cluster", "", codes, clusters.what)), "trades.clusters.outside")
+    st.caption("Each trade on validation stands with the kind of train that it is nearest to. A kind is stable if it is about as"
+               " frequent there, and its mean lies on the same side of the others.")  # fmt: skip
 
 
 def _tested(run: ExplainedRun, dimension: Dimension) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from engine.errors import EngineError
+from engine.errors import DataError, EngineError
 from engine.records import RUN_WINDOWS
 from pages import look, run_choice, trade_views, what_if_view
 from pages.access import research
@@ -31,8 +31,17 @@ def page() -> None:
                                     persist_state="session")  # fmt: skip
         st.page_link("pages/strategy.py", label=f"Open run {run.number:,}", icon=":material/arrow_forward:",
                      query_params={"campaign": run.campaign_id, "run": run.run_id})  # fmt: skip
-    with st.spinner("Computing it again from the ledger"):
-        explained = service.explanations.of(run.run_id, window)
+    try:
+        with st.spinner("Computing it again from the ledger"):
+            explained = service.explanations.of(run.run_id, window)
+    except DataError as error:
+        look.problem(error)
+        st.markdown("Trades are computed from bars, so none can be shown. The ledger still holds what the run came to:")
+        choices = {"campaign": run.campaign_id, "run": run.run_id}
+        st.page_link("pages/assets.py", label="Figures of each asset", icon=":material/stacked_bar_chart:", query_params=choices)
+        st.page_link("pages/strategy.py", label="All figures and the code", icon=":material/code:",
+                     query_params=choices | {"tab": "figures"})  # fmt: skip
+        return
     sample = explained.found.sample
     if not sample.trades:
         st.info(f"Run {run.number:,} made no trade on {window}.", icon=":material/hourglass_empty:")

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from engine.analysis.names import Names
+from engine.analysis.trade_table import INDICATOR, indicator_columns
 from engine.features.entry_states import STATES, State
 from engine.records import TRADE_REASONS
 
@@ -57,6 +58,8 @@ def _all(table: pd.DataFrame, names: Names) -> Iterator[Dimension]:
     yield _words("entry_tag", "entry rule", table["entry_tag"].replace("", None), "entered by {}")
     for state in STATES:
         yield _class_of(state, table, names) if state.kind == "class" else _number(state.name, state.label, table[state.name])
+    for column in indicator_columns(table):
+        yield _number(column, column.removeprefix(INDICATOR), table[column])
     yield _stops(table)
     yield _number("rank", "rank given by the strategy", table["rank"])
     yield _after(_number("gap", "gap at the entry's open", table["gap"]))

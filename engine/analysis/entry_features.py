@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from engine.analysis.trade_table import INDICATOR, indicator_columns
 from engine.features.entry_states import STATES, WEEKDAYS
 
 _LEAST_KNOWN = 0.8
@@ -20,17 +21,18 @@ class Features:
     values: np.ndarray
 
 
-def number_features(table: pd.DataFrame) -> Features:
-    """The states that are numbers, unknown ones at their median."""
+def number_features(table: pd.DataFrame, *, indicators: bool = False) -> Features:
+    """The states that are numbers, and on request what the strategy's own indicators said; unknown ones at their median."""
     chosen = [(s.name, s.label) for s in STATES if s.kind == "number"]
+    chosen += [(name, name.removeprefix(INDICATOR)) for name in indicator_columns(table) if indicators]
     known = [(name, label) for name, label in chosen if _is_known(table[name])]
     values = [_filled(table[name]) for name, _ in known]
     return Features(tuple(n for n, _ in known), tuple(label for _, label in known), _side_by_side(values, len(table)))
 
 
 def rule_features(table: pd.DataFrame) -> Features:
-    """The same, how often the asset was stopped out just before, the hour, and each weekday and the side as 0 and 1."""
-    numbers = number_features(table)
+    """The same with indicators, how often the asset was stopped out just before, hour; each weekday and the side as 0 and 1."""
+    numbers = number_features(table, indicators=True)
     days = [(table["weekday"] == day).to_numpy(float) for day in range(len(WEEKDAYS))]
     present = [day for day in range(len(WEEKDAYS)) if 0 < days[day].sum() < len(table)]
     before = table["stops_before"].to_numpy(float)

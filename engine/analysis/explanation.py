@@ -32,11 +32,11 @@ class Explanation:
     findings: tuple[Finding, ...]
 
 
-def explain(result: Result, names: Names, *, seed: int = 0) -> Explanation:
-    """The explanation of a result's trades; open positions count, at the last close less exit costs. Equal results and seeds
-    give equal explanations; a result without trades has an empty one."""
+def explain(result: Result, names: Names, *, indicators: pd.DataFrame | None = None, seed: int = 0) -> Explanation:
+    """The explanation of a result's trades; open positions count, at the last close less exit costs. `indicators`: as in
+    `trade_table`. Equal arguments give equal explanations; a result without trades has an empty one."""
     market = result.market
-    table = trade_table(result)
+    table = trade_table(result, indicators)
     sample = sample_of(table, assets=market.panel.assets, bar_s=market.panel.bar_s)
     by = dimensions(table, names)
     cells = breakdown_table(sample, by, seed=seed)

@@ -60,16 +60,17 @@ class ParentFacts:
 def statistics_pack(
     *, table: pd.DataFrame, values: np.ndarray, params: Sequence[Params], best: int, result: Result, assets: pd.DataFrame,
     daily: np.ndarray, benchmarks: Benchmarks, parent: ParentFacts | None, objective: str, min_trades: int,
+    indicators: pd.DataFrame | None = None,
 ) -> Pack:  # fmt: skip
     """The pack of a run's best set.
 
     `table`: portfolio figures on train, one row a scenario; `values`: the objective by scenario, NaN where there is none;
     `params`: by scenario; `best`: the row that won; `result`, `assets`, `daily`: what that set did on train, its asset figures
-    indexed by symbol, its daily returns. At most MOST_CHARS characters.
+    indexed by symbol, its daily returns; `indicators`: as in `trade_table`. At most MOST_CHARS characters.
     """
     figures = {str(name): float(value) for name, value in table.iloc[best].items()}
     folds = fold_sharpes(daily, result.market.panel.days_per_year)
-    explained = explain(result, names_for_model(result.market))
+    explained = explain(result, names_for_model(result.market), indicators=indicators)
     before = (
         _portfolio(figures, parent, result.market.window.bars),
         _benchmarks(check_benchmarks(figures, benchmarks, "train")),

@@ -10,10 +10,13 @@ from engine.features.entry_states import RECENT, STATES, entry_states
 
 STOPS = ("stop_loss", "trailing_stop")
 STATE_NAMES = tuple(state.name for state in STATES)
+INDICATOR = "ta."
+"""Begins the names of columns with what the strategy's own indicators said."""
 
 
-def trade_table(result: Result) -> pd.DataFrame:
+def trade_table(result: Result, indicators: pd.DataFrame | None = None) -> pd.DataFrame:
     """The trades of a result in order of asset and entry, with the columns of `simulate_trades` and these behind them.
+    `indicators`: what the strategy's own said when each trade was decided, if that is known: a row a trade; these come last.
 
     `asset`: column of the panel. `mae`, `mfe`, `mae_bar`, `mfe_bar`: `backtest.excursions`. `gap`: open of the entry's bar over
     the close at which it was decided, less one. `stops_before`: how many trades of the asset in a row before this one were
@@ -29,7 +32,13 @@ def trade_table(result: Result) -> pd.DataFrame:
         gap=_gaps(market, table), stops_before=stops_before(table), market_during=_market_during(market, table),
     )  # fmt: skip
     states = entry_states(market.panel, decided_rows(market, trades), table["asset"].to_numpy())
-    return pd.concat([table, states], axis=1)
+    said = pd.DataFrame(index=table.index) if indicators is None else indicators.set_axis(table.index).add_prefix(INDICATOR)
+    return pd.concat([table, states, said], axis=1)
+
+
+def indicator_columns(table: pd.DataFrame) -> list[str]:
+    """The columns of a trade table with what the strategy's own indicators said."""
+    return [str(name) for name in table if str(name).startswith(INDICATOR)]
 
 
 def asset_of(market: Market, trades: pd.DataFrame) -> np.ndarray:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandas as pd
 import typer
 
 from engine.analysis.explanation import explain as explained
@@ -64,11 +65,12 @@ def explain(
         params, defaults = complete_params(ranges, parse_params(ranges, given))
         bed = bed_of(settings, evaluator, data, window, costs, shared_cash)
         result = evaluator.result(source, params, bed)
+        said = None if isinstance(result, Failure) else evaluator.said_at_entries(source, params, bed, result.trades)
     trials = record_trials(settings, batch_of(bed, source, origin=ORIGIN, scenarios=1))
     if isinstance(result, Failure):
         raise StrategyError(f"{path.name}: {result}")
     more = {"params": params, "defaults": list(defaults), "trials": trials.total, "trials_by_arm": trials.by_arm}
-    return _answer(result, more | where_of(bed, data))
+    return _answer(result, said, more | where_of(bed, data))
 
 
 def _of_run(settings: Settings, run_id: str, window: str, data: str | None) -> tuple[dict[str, Any], str]:
@@ -78,11 +80,13 @@ def _of_run(settings: Settings, run_id: str, window: str, data: str | None) -> t
         if data not in (None, spec.dataset):
             raise StrategyError(f"the run {run_id} is of the dataset {spec.dataset}, and {data} was named; leave --data out")
         _, result = results.recompute(run_id, window)
+        said = results.said_at_entries(run_id, window, result.trades)
     more = {"run_id": run_id, "params": run.params, "source": queries.source}
-    return _answer(result, more | where_of(bed, spec.dataset))
+    return _answer(result, said, more | where_of(bed, spec.dataset))
 
 
-def _answer(result: Result, more: dict[str, Any]) -> tuple[dict[str, Any], str]:
-    plain = plain_explanation(explained(result, names_for_people(result.market)), result.market)
+def _answer(result: Result, said: pd.DataFrame | None, more: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    found = explained(result, names_for_people(result.market), indicators=said)
+    plain = plain_explanation(found, result.market)
     label = " (SYNTHETIC)" if more["synthetic"] else ""
     return plain | more, f"{more['data']}{label}\n{plain['text']}"

@@ -58,7 +58,8 @@ class Explanations:
             if (run_id, window) not in self._known:
                 spec = self._queries.campaign(self._queries.run(run_id).campaign_id).spec
                 result = self._results.result(run_id, window).whole
-                found = explain(result, names_for_people(result.market))
+                said = self._results.said_at_entries(run_id, window, result.trades)
+                found = explain(result, names_for_people(result.market), indicators=said)
                 self._known[run_id, window] = ExplainedRun(spec, result, found)
                 while len(self._known) > KEPT:
                     self._known.popitem(last=False)

@@ -255,11 +255,15 @@ class ModelRun:
         record, spec = scored.record, self.loop.spec
         assert record.best is not None
         full = scored.in_full()
+        said = self.loop.evaluator.said_at_entries(
+            record.proposal.source, record.params or {}, scored.swept.bed, result.trades, sides=spec.sides
+        )
         return statistics_pack(
             table=scored.swept.table.iloc[full].reset_index(drop=True), values=scored.values[full],
             params=[scored.params[row] for row in full], best=full.index(record.best), result=result,
             assets=record.assets["train"], daily=record.daily_returns["train"], benchmarks=spec.benchmarks,
             parent=self.context.facts(parent), objective=spec.objective, min_trades=spec.min_trades,
+            indicators=said,
         )  # fmt: skip
 
     def _ladder(self, record: RunRecord) -> Ladder:

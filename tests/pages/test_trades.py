@@ -62,6 +62,15 @@ def test_worst_and_best_are_the_trades_of_least_and_most_return(trades: AppTest)
     assert best.iloc[0] == pytest.approx(returns.max())
 
 
+def test_kinds_of_entries_of_train_hold_every_trade_of_validation_too(trades: AppTest) -> None:
+    _view(trades, "Kinds of entries")
+    trades.toggle(key="trades.outside").set_value(True).run()
+    assert not trades.exception
+    run = research().queries.run(_run_id())
+    outside = next(frame.value for frame in trades.dataframe[1:] if "n" not in frame.value)
+    assert outside["trades"].sum() == run.figures["validation"]["trades_with_open"]
+
+
 def test_a_change_is_simulated_and_counted_as_a_trial_by_hand(trades: AppTest) -> None:
     _view(trades, "What if")
     service, run_id = research(), _run_id()
@@ -89,6 +98,17 @@ def test_on_validation_the_button_says_which_look_it_is(trades: AppTest) -> None
     trades.segmented_control(key="trades.window").set_value("validation").run()
     seen = research().explanations.looks(_run_id(), "validation")
     assert trades.button[-1].label == f"Look at validation: trial {seen + 1:,}"
+
+
+def test_a_run_whose_bars_are_gone_says_so_and_offers_what_the_ledger_holds(trades: AppTest) -> None:
+    service, run_id = research(), _run_id()
+    spec = service.queries.campaign(service.queries.run(run_id).campaign_id).spec
+    service.catalog.remove(spec.dataset)
+    other = str(service.queries.runs(service.queries.run(run_id).campaign_id)["run_id"].iloc[1])
+    trades.selectbox(key="selection.run.box").set_value(other).run()
+    assert not trades.exception
+    assert any(spec.dataset in e.value for e in trades.error)
+    assert any("The ledger still holds" in m.value for m in trades.markdown)
 
 
 def test_without_a_campaign_it_says_how_to_begin(empty_app: AppTest) -> None:
