@@ -41,6 +41,7 @@ def week_figure(table: pd.DataFrame, assets: int, *, dark: bool = False, height:
     numbers = np.bincount(place, minlength=shape[0] * 24).reshape(shape)
     made = 100 / assets * np.bincount(place, table["pnl"].to_numpy(float), minlength=shape[0] * 24).reshape(shape)
     figure = blank(dark, height=height, x="Hour of entry (UTC)", y="")
+    figure.update_xaxes(type="category", nticks=12, title_standoff=12)
     told = "%{y} %{x}:00 UTC<br>P/L %{z:+.3f}% of capital<br>n = %{customdata:,}<extra></extra>"
     figure.add_trace(_made_map(made, numbers, [f"{hour:02d}" for hour in range(24)], WEEKDAYS, told, dark))
     return _laid_out(figure)

@@ -58,6 +58,9 @@ def trades(run: RunRow, campaign: CampaignRow) -> None:
         texts = {row.Index: f"{row.Index}: {look.percent(row.contribution)}, {look.count(row.trades_with_open)} trades"
                  for row in assets.itertuples()}  # fmt: skip
         symbol = selection.pick("Asset, by contribution", "asset", list(texts), format_func=texts.get)
+        choices = {"campaign": run.campaign_id, "run": run.run_id}
+        st.page_link("pages/trades.py", label="Why it won and lost", icon=":material/arrow_forward:", query_params=choices)
+        st.page_link("pages/assets.py", label="All assets", icon=":material/arrow_forward:", query_params=choices)
     trade_chart.asset_trades(service, run, campaign.spec, str(symbol), window)
 
 

@@ -3,10 +3,11 @@
 import pandas as pd
 import streamlit as st
 
+from engine.analysis.around_trades import AFTER, BEFORE, DURING, Surroundings
 from engine.analysis.breakdowns import breakdown_table
 from engine.analysis.dimensions import Dimension
 from engine.analysis.findings import NAMED, Finding
-from engine.analysis.group_tests import q_values
+from engine.analysis.group_tests import LEAST_TRADES, q_values
 from engine.analysis.sequences import Sequences
 from engine.features.entry_states import RECENT
 from engine.research.explanations import ExplainedRun
@@ -28,7 +29,7 @@ CELL_COLUMNS = {
     "q": st.column_config.NumberColumn("q", format="%.3g", help="Share of false discoveries among all that are as surprising."),
     "note": st.column_config.TextColumn("Note", width="large"),
 }
-SHOWN, GALLERY = 10, 3
+SHOWN, GALLERY, GROUPS = 10, 3, 5
 
 
 def stands_out(run: ExplainedRun) -> None:
@@ -179,7 +180,7 @@ def extremes(service: ResearchService, run: ExplainedRun, row: RunRow, window: s
         st.info("No trade is left; choose less narrowly.", icon=":material/filter_alt_off:")
         return
     key = f"{row.run_id}.{window}.{hash(tuple(table.index))}"
-    ticked: list[int] = []
+    around, ticked = Surroundings(run.result.market), list[int]()
     for title, ahead in (("Worst", True), ("Best", False)):
         some = table.sort_values("return", ascending=ahead, kind="stable").head(min(SHOWN, (len(table) + 1) // 2))
         if some.empty:
@@ -188,16 +189,28 @@ def extremes(service: ResearchService, run: ExplainedRun, row: RunRow, window: s
         for place, (_, trade) in zip(st.columns(GALLERY), some.head(GALLERY).iterrows(), strict=False):
             with place:
                 _small(run, trade, f"trades.small.{title}.{trade.name}")
-        ticked += trades_table(some, f"trades.{title.lower()}.{key}")
+        ticked += trades_table(some, around, f"trades.{title.lower()}.{key}")
     left, right = st.columns(2, gap="medium")
     with left:
         look.show(figures_trades.excursion_figure(table, ahead=False, dark=look.is_dark()), "trades.mae")
     with right:
         look.show(figures_trades.excursion_figure(table, ahead=True, dark=look.is_dark()), "trades.mfe")
+    _groups_at_the_ends(run)
     for number in ticked[:1]:
         symbol = str(table.loc[number, "symbol"])
         st.subheader(f"{look.plain(symbol)}, {window}", anchor=False)
         trade_chart.asset_trades(service, row, run.spec, symbol, window, only=(number,))
+
+
+def _groups_at_the_ends(run: ExplainedRun) -> None:
+    """The groups of all trades that cost most and made most, of those that were known before the entry."""
+    cells = run.found.breakdowns
+    known = cells[cells["is_known_before"].astype(bool) & (cells["trades"] >= LEAST_TRADES)].sort_values("pnl")
+    half = min(GROUPS, len(known) // 2)
+    for title, some in (("cost", known.head(half)), ("made", known.tail(half).iloc[::-1])):
+        if not some.empty:
+            st.markdown(f"**Groups that {title} most**, of all trades")
+            cells_table(some.drop(columns="label"), f"trades.groups.{title}")
 
 
 def _chosen(table: pd.DataFrame, key: str) -> pd.DataFrame:
@@ -224,15 +237,18 @@ def _small(run: ExplainedRun, trade: pd.Series, key: str) -> None:
     look.show(figures_trades.trade_figure(pd.Series(close, run.result.times[first : last + 1]), trade, dark=look.is_dark()), key)
 
 
-def trades_table(table: pd.DataFrame, key: str) -> list[int]:
-    """Trades with how far they went; positions in the run's trades of the ticked ones."""
+def trades_table(table: pd.DataFrame, around: Surroundings, key: str) -> list[int]:
+    """Trades with how far they went, and what asset and market did before, during and after; positions in the run's trades of the
+    ticked ones."""
     shown = table.copy()
-    shown[["return", "mae", "mfe", "asset_move", "market_move", "market_during"]] *= 100
+    shown[["return", "mae", "mfe"]] *= 100
     shown["reason"] = shown["reason"].str.replace("_", " ")
-    numbers = {
-        "mae": "Against it, %", "mfe": "For it, %", "asset_move": f"Asset {RECENT} bars before, %",
-        "market_move": f"Market {RECENT} bars before, %", "market_during": "Market during, %",
-    }  # fmt: skip
+    moves = [around.of_trade(trade) for _, trade in table.iterrows()]
+    numbers = {"mae": "Against it, %", "mfe": "For it, %"}
+    for who, told in (("asset", "Asset"), ("market", "Market")):
+        for when, span in ((BEFORE, f"{RECENT} bars before"), (DURING, "during"), (AFTER, f"{RECENT} bars after")):
+            shown[f"{who}.{when}"] = [100 * getattr(move, who)[when] for move in moves]
+            numbers[f"{who}.{when}"] = f"{told} {span}, %"
     config = TRADE_COLUMNS | {n: st.column_config.NumberColumn(label, format="%+,.2f") for n, label in numbers.items()}
     order = ["symbol", "direction", "entry_time", "bars_held", "return", "reason", *numbers]
     event = st.dataframe(shown[order], column_config=config, hide_index=True, key=key, placeholder=look.NOT_COMPUTED,

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import vectorbt as vbt
 
+from engine.analysis.shuffles import longest_row
 from engine.backtest import kernel
 from engine.backtest.portfolio import Result, as_vectorbt, run_signals
 from engine.backtest.simulation import open_market
@@ -123,3 +124,20 @@ def test_the_portfolio_of_a_run_that_never_trades_is_flat() -> None:
     theirs = as_vectorbt(run_signals(pack_signals({"entries": np.zeros((50, 2), bool)}, {}), market, COSTS))
     assert (theirs.value() == 1.0).all(axis=None)
     assert theirs.exit_trades.count().sum() == 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_streaks_and_expectancy_are_those_of_vectorbt(seed: int) -> None:
+    rng = np.random.default_rng(200 + seed)
+    panel = panel_of(random_bars(rng, 600, 4))
+    flags = {name: flags for name, flags in random_flags(rng, (600, 4), 0.1).items() if name.startswith("entr")}
+    result = run_signals(pack_signals(flags, {"stop_loss": 0.02, "take_profit": 0.03}), open_market(*whole(panel)), COSTS)
+    closed = result.trades[result.trades["reason"] != "open"]
+    theirs = as_vectorbt(result).trades.closed
+    won, asset = (closed["pnl"] > 0).to_numpy(), pd.Index(panel.symbols).get_indexer(pd.Index(closed["symbol"]))
+    assert longest_row(won, asset) == theirs.winning_streak.max().max() > 0
+    assert longest_row(~won, asset) == theirs.losing_streak.max().max() > 0
+    assert closed["return"].mean() == pytest.approx(theirs.returns.values.mean())
+    for number, symbol in enumerate(panel.symbols):
+        own = closed["symbol"] == symbol
+        assert closed.loc[own, "pnl"].mean() == pytest.approx(theirs.expectancy().iloc[number])

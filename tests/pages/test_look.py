@@ -86,7 +86,7 @@ def test_wide_candles_span_those_that_they_stand_for() -> None:
     low, high = np.sort(rng.uniform(1, 2, (2, len(TIMES))), axis=0)
     candles = pd.DataFrame({"open": low, "high": high, "low": low, "close": high}, TIMES)
     wide = figures_candles.thin_candles(candles)
-    assert len(wide) <= figures.MAX_CANDLES
+    assert len(wide) <= figures_candles.MAX_CANDLES
     assert wide["high"].max() == candles["high"].max()
     assert wide["low"].min() == candles["low"].min()
     assert wide["open"].iloc[0] == candles["open"].iloc[0]

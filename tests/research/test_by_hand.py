@@ -198,13 +198,13 @@ def test_lines_are_those_of_the_run_and_none_where_there_are_none(service, scrip
     (run_id,) = service.queries.run_ids(finish(service, drafted(service, runs=1)))
     symbol = service.catalog.open("small").symbols[1]
     lines = service.results.lines(run_id, symbol)
-    assert list(lines.on_price) == ["mean"]
+    assert lines.wanted == ("mean",)
     candles = service.results.candles(run_id, symbol)
     assert lines.on_price["mean"].index.isin(candles.index).all()
     assert service.results.lines(run_id, symbol) is lines
     script(Scripted(small.CROSS))
     (run_id,) = service.queries.run_ids(finish(service, drafted(service, runs=1, seed=5)))
-    assert not service.results.lines(run_id, symbol).on_price
+    assert not service.results.lines(run_id, symbol).wanted
 
 
 def test_a_source_with_a_key_is_refused_and_stored_nowhere(service, monkeypatch):

@@ -66,7 +66,7 @@ def test_equal_replies_give_equal_ledgers(campaign, server, market_store, tmp_pa
     told = []
     for name in ("once", "again"):
         settings = small.store_with(market_store, tmp_path / name, slots=2)
-        service, campaign_id = campaign(server, settings, runs=16)
+        service, campaign_id = campaign(server, settings, runs=10)
         board = service.queries.runs(campaign_id).to_dict("records")
         stories = service.model.queries.stories(campaign_id)
         calls = [
@@ -99,7 +99,7 @@ def test_a_campaign_that_goes_on_equals_one_that_was_never_stopped_and_asks_what
 
 
 def test_every_role_is_called_by_a_campaign_and_seen_in_its_traces(campaign, server, settings):
-    service, campaign_id = campaign(server, settings, runs=30, proposer="model")
+    service, campaign_id = campaign(server, settings, runs=22, proposer="model")
     called = set(service.model.queries.statuses(campaign_id, 30)["role"])
     assert set(ROLES) - called == set()
 

@@ -13,7 +13,7 @@ from tests.patience import LONG_S
 from tests.research import small
 from tests.scripted_model import FAULTS, TRANSPORT, Script, ScriptedModel
 
-RUNS = 30
+RUNS = 20
 KEY = "sk-planted-0123456789abcdef0123456789"
 WAITED_FOR = ("unauthorized",)
 """Waits until a person changes something, so it is tried by itself."""
@@ -30,7 +30,7 @@ def server() -> Iterator[ScriptedModel]:
 
 @pytest.fixture
 def made(open_service, own_processes, server, settings, monkeypatch) -> tuple[ResearchService, str]:
-    """A campaign of 30 runs of both arms, made to its end while the model fails, with a key in the environment."""
+    """A campaign of both arms, made to its end while the model fails, with a key in the environment."""
     monkeypatch.setenv("API_KEY", KEY)
     service = open_service(settings)
     service.model.choose(dataclasses.replace(server.choice(), timeout_s=5.0))
