@@ -88,13 +88,14 @@ def _all(table: pd.DataFrame, assets: int, seed: int) -> Iterator[Sequences]:
 
     won = (table["pnl"] > 0).to_numpy()
     by_exit = np.argsort(table["exit_bar"].to_numpy(), kind="stable")
-    for kind, flags, word in (("losing_streak", ~won, "losses"), ("winning_streak", won, "wins")):
-        for scope, order, blocks in (
-            ("one asset", np.arange(len(table)), asset),
-            ("all assets, by time of exit", by_exit, np.zeros(len(table), np.int64)),
-        ):
-            longest = longest_row(flags[order], blocks)
-            drawn = longest_draws(flags[order], blocks, seed)
+    scopes = {
+        "one asset": (np.arange(len(table)), asset),
+        "all assets, by time of exit": (by_exit, np.zeros(len(table), np.int64)),
+    }
+    dealt = {scope: longest_draws(won[order], blocks, seed) for scope, (order, blocks) in scopes.items()}
+    for place, (kind, flags, word) in enumerate((("losing_streak", ~won, "losses"), ("winning_streak", won, "wins"))):
+        for scope, (order, blocks) in scopes.items():
+            longest, drawn = longest_row(flags[order], blocks), dealt[scope][place]
             rows = [order[_row_of(longest, flags[order], blocks)]] if longest >= LEAST else []
             name = kind if scope == "one asset" else f"market_{kind}"
             yield _of(table, assets, name, f"longest row of {word} on {scope}", rows, drawn, longest)

@@ -22,7 +22,8 @@ def crowded_draws(flags: np.ndarray, slots: np.ndarray, count: int, least: int, 
 
 
 def longest_draws(flags: np.ndarray, blocks: np.ndarray, seed: int) -> np.ndarray:
-    """(DRAWS,) the longest row of flagged trades in any block, when flags are dealt anew within each block."""
+    """(2, DRAWS) the longest row of trades without the flag, and of those with it, in any block, when flags are dealt anew within
+    each block."""
     return _longest_draws(flags, blocks, DRAWS, seed)
 
 
@@ -87,10 +88,10 @@ def _chained_draws(
 @njit(cache=True)
 def _longest_draws(flags: np.ndarray, blocks: np.ndarray, draws: int, seed: int) -> np.ndarray:
     np.random.seed(seed)
-    dealt, out = flags.copy(), np.zeros(draws, np.int64)
+    dealt, out = flags.copy(), np.zeros((2, draws), np.int64)
     for draw in range(draws):
         _deal(dealt, blocks)
-        out[draw] = _longest(dealt, blocks)
+        out[0, draw], out[1, draw] = _longest(~dealt, blocks), _longest(dealt, blocks)
     return out
 
 
