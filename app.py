@@ -9,6 +9,7 @@ from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web import cli
 
 from pages import fields, selection
+from pages.chart_file import take_away
 from pages.frame import sidebar_status
 
 if not runtime.exists():  # run by Python, not by the server
@@ -57,4 +58,6 @@ page = st.navigation(NAVIGATION, expanded=True)
 selection.restore()
 with st.sidebar:
     sidebar_status()
+st.session_state["look.charts"] = {}
 page.run()
+take_away(page.title)

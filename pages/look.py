@@ -70,8 +70,14 @@ def is_dark() -> bool:
 
 def show(figure: go.Figure, key: str, **options: Any) -> Any:
     """Put a figure of `pages.figures` on the page, as it is, with a bar of tools that stays out of the way."""
+    shown_charts()[key] = figure
     config = {"displaylogo": False, "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"], "scrollZoom": False}
     return st.plotly_chart(figure, theme=None, key=key, config=config, **options)
+
+
+def shown_charts() -> dict[str, go.Figure]:
+    """The charts that the page has shown, by key, since the frame cleared them."""
+    return st.session_state.setdefault("look.charts", {})  # type: ignore[no-any-return]
 
 
 def arm_text(arm: str) -> str:

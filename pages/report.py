@@ -12,6 +12,7 @@ from engine.records import RUN_WINDOWS
 from engine.research.service import ResearchService
 from engine.store.answers import CampaignRow, RunRow
 from pages import figures, figures_trades, tables
+from pages.chart_file import chart_html, html_page
 from pages.figures_runs import fall
 from pages.look import arm_text, figure_text, percent, short_label
 
@@ -62,8 +63,7 @@ def report_html(service: ResearchService, run: RunRow, campaign: CampaignRow) ->
         "<h2>All figures</h2>", _whole(tables.side_by_side({w.capitalize(): run.figures.get(w, {}) for w in RUN_WINDOWS})),
         f"<p class=soft>Run {escape(run.run_id)}, code {escape(run.code_hash)}, bars {escape(spec.data_hash)}.</p>",
     ]  # fmt: skip
-    head = f"<meta charset=utf-8><meta name=viewport content='width=device-width'><title>Run {run.number:,}</title>"
-    return f"<!doctype html><html lang=en><head>{head}<style>{_STYLE}</style></head><body>{''.join(parts)}</body></html>"
+    return html_page(f"Run {run.number:,}", _STYLE, "".join(parts))
 
 
 def _headline(run: RunRow) -> str:
@@ -72,9 +72,7 @@ def _headline(run: RunRow) -> str:
 
 
 def _chart(figure: go.Figure, *, first: bool) -> str:
-    """The chart alone; the first brings the library that draws all of them."""
-    figure.update_layout(paper_bgcolor="white", plot_bgcolor="white")
-    return str(figure.to_html(full_html=False, include_plotlyjs=first, config={"displaylogo": False, "responsive": True}))
+    return chart_html(figure.update_layout(paper_bgcolor="white", plot_bgcolor="white"), first=first)
 
 
 def _whole(frame: pd.DataFrame) -> str:

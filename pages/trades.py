@@ -1,9 +1,12 @@
 """Trades: why did it win, and why did it lose?"""
 
+import pandas as pd
 import streamlit as st
 
+from engine.analysis.pack_text import pack_text
 from engine.errors import DataError, EngineError
 from engine.records import RUN_WINDOWS
+from engine.research.explanations import ExplainedRun
 from pages import look, run_choice, trade_views, what_if_view
 from pages.access import research
 
@@ -49,8 +52,26 @@ def page() -> None:
     days = "a day" if sample.period_days == 1 else f"{sample.period_days:,} days"
     st.caption(f"{sample.trades:,} trades on {window}, open positions included, in {sample.periods:,} periods of {days} that are"
                " taken as independent.")  # fmt: skip
+    _downloads(f"run_{run.number}_{window}", run.run_id, window, explained)
     trade_views.stands_out(explained)
     VIEWS[view](service, explained, run, window)
+
+
+def _downloads(name: str, run_id: str, window: str, explained: ExplainedRun) -> None:
+    """The trades with all that is known of each, the groups, and the explanation as text; made when the button is pressed."""
+
+    def whole() -> pd.DataFrame:
+        return service.explanations.whole_trades(run_id, window)
+
+    found = explained.found
+    with st.popover("Download", icon=":material/download:", key="trades.download"):
+        for label, make, file, mime in (
+            ("Trades with states (CSV)", lambda: whole().to_csv(index=False), f"{name}_trades.csv", "text/csv"),
+            ("Trades with states (Parquet)", lambda: whole().to_parquet(index=False), f"{name}_trades.parquet", None),
+            ("Groups (CSV)", lambda: found.breakdowns.to_csv(index=False), f"{name}_groups.csv", "text/csv"),
+            ("In words (text)", lambda: pack_text(found, explained.result.market), f"{name}.txt", "text/plain"),
+        ):
+            st.download_button(label, make, file, mime, on_click="ignore", width="stretch", key=f"trades.download.{file}")
 
 
 look.header("Trades", "Why did it win, and why did it lose?")

@@ -51,6 +51,11 @@ def decided_rows(market: Market, trades: pd.DataFrame) -> np.ndarray:
     return market.window.start + trades["entry_bar"].to_numpy(np.int64) - 1
 
 
+def last_rows(market: Market, trades: pd.DataFrame) -> np.ndarray:
+    """The panel's row of the last close before the bar in which each trade ended."""
+    return market.window.start + trades["exit_bar"].to_numpy(np.int64) - 1
+
+
 def is_stopped(table: pd.DataFrame) -> np.ndarray:
     """Which trades were stopped out at a loss."""
     return (table["reason"].isin(STOPS) & (table["pnl"] < 0)).to_numpy()

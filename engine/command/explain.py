@@ -65,7 +65,7 @@ def explain(
         params, defaults = complete_params(ranges, parse_params(ranges, given))
         bed = bed_of(settings, evaluator, data, window, costs, shared_cash)
         result = evaluator.result(source, params, bed)
-        said = None if isinstance(result, Failure) else evaluator.said_at_entries(source, params, bed, result.trades)
+        said = None if isinstance(result, Failure) else evaluator.said_of_trades(source, params, bed, result.trades)
     trials = record_trials(settings, batch_of(bed, source, origin=ORIGIN, scenarios=1))
     if isinstance(result, Failure):
         raise StrategyError(f"{path.name}: {result}")
@@ -80,7 +80,7 @@ def _of_run(settings: Settings, run_id: str, window: str, data: str | None) -> t
         if data not in (None, spec.dataset):
             raise StrategyError(f"the run {run_id} is of the dataset {spec.dataset}, and {data} was named; leave --data out")
         _, result = results.recompute(run_id, window)
-        said = results.said_at_entries(run_id, window, result.trades)
+        said = results.said_of_trades(run_id, window, result.trades)
     more = {"run_id": run_id, "params": run.params, "source": queries.source}
     return _answer(result, said, more | where_of(bed, spec.dataset))
 

@@ -13,7 +13,7 @@ import pandas as pd
 from engine.analysis.causality import Verdict, confirm, screen
 from engine.analysis.metrics import asset_table, portfolio_table
 from engine.analysis.spot_checks import SpotChecks
-from engine.analysis.trade_table import asset_of, decided_rows
+from engine.analysis.trade_table import asset_of, decided_rows, last_rows
 from engine.backtest.portfolio import Result, run_strategy
 from engine.backtest.sweep import Keep, Outcomes, Progress, Screen, TestBed, give_up, hold_outcomes, join, prepare, sweep
 from engine.market.bars import Panel
@@ -158,15 +158,16 @@ class Evaluator:
         """What the indicators of one parameter set said at some cells: see `indicator_states`."""
         return indicator_states(source, params, bed, bars, assets, pool=self._aside, sides=sides)
 
-    def said_at_entries(
-        self, source: str, params: Params, bed: TestBed, trades: pd.DataFrame, *, sides: str = "both"
+    def said_of_trades(
+        self, source: str, params: Params, bed: TestBed, trades: pd.DataFrame, *, sides: str = "both", at_exit: bool = False
     ) -> pd.DataFrame | None:
-        """What the indicators of one parameter set said when each of these trades was decided, prices against that close; a row a
-        trade. None where there is nothing to tell: on another window than train, without trades, or where the set fails."""
+        """What the indicators of one parameter set said when each of these trades was decided, or at the last close before the
+        bar in which it ended, prices against that close; a row a trade. None where there is nothing to tell: on another window
+        than train, without trades, or where the set fails."""
         market = bed.market
         if market.window.name != "train" or trades.empty:
             return None
-        assets, rows = asset_of(market, trades), decided_rows(market, trades)
+        assets, rows = asset_of(market, trades), (last_rows if at_exit else decided_rows)(market, trades)
         said = self.states(source, params, bed, rows - market.window.start, assets, sides=sides)
         if isinstance(said, Failure):
             return None

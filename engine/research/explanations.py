@@ -11,6 +11,7 @@ from engine.analysis.explanation import Explanation, explain
 from engine.analysis.metrics import portfolio_table
 from engine.analysis.names import names_for_people
 from engine.analysis.what_if import WhatIf, what_if
+from engine.analysis.whole_trades import whole_trades
 from engine.backtest.portfolio import Result
 from engine.backtest.sweep import hold_outcomes
 from engine.records import CampaignSpec, TrialBatch
@@ -58,13 +59,19 @@ class Explanations:
             if (run_id, window) not in self._known:
                 spec = self._queries.campaign(self._queries.run(run_id).campaign_id).spec
                 result = self._results.result(run_id, window).whole
-                said = self._results.said_at_entries(run_id, window, result.trades)
+                said = self._results.said_of_trades(run_id, window, result.trades)
                 found = explain(result, names_for_people(result.market), indicators=said)
                 self._known[run_id, window] = ExplainedRun(spec, result, found)
                 while len(self._known) > KEPT:
                     self._known.popitem(last=False)
             self._known.move_to_end((run_id, window))
             return self._known[run_id, window]
+
+    def whole_trades(self, run_id: str, window: str) -> pd.DataFrame:
+        """Every trade of the run with all that is known of it: see `analysis.whole_trades`. Raises as `of`."""
+        explained = self.of(run_id, window)
+        at_exit = self._results.said_of_trades(run_id, window, explained.result.trades, at_exit=True)
+        return whole_trades(explained.result, explained.found, at_exit)
 
     def what_if(self, run_id: str, window: str, change: WhatIf) -> Changed:
         """The run with that change, simulated on the window and counted. Raises as `of`, CannotChange, StoreFull."""

@@ -255,7 +255,7 @@ class ModelRun:
         record, spec = scored.record, self.loop.spec
         assert record.best is not None
         full = scored.in_full()
-        said = self.loop.evaluator.said_at_entries(
+        said = self.loop.evaluator.said_of_trades(
             record.proposal.source, record.params or {}, scored.swept.bed, result.trades, sides=spec.sides
         )
         return statistics_pack(

@@ -74,11 +74,11 @@ class Results:
         whole = self.result(run_id, window).whole
         return fill_story(whole, number, unit=spec.capital / whole.market.panel.assets, currency=spec.currency)
 
-    def said_at_entries(self, run_id: str, window: str, trades: pd.DataFrame) -> pd.DataFrame | None:
-        """What the indicators of the run's best set said when each of these trades was decided: see the evaluator's."""
+    def said_of_trades(self, run_id: str, window: str, trades: pd.DataFrame, *, at_exit: bool = False) -> pd.DataFrame | None:
+        """What the indicators of the run's best set said when each of these trades was decided or ended: see the evaluator's."""
         run = self._queries.run(run_id)
         spec, bed = self.run_bed(run, window)
-        return self._evaluator.said_at_entries(run.source, run.params or {}, bed, trades, sides=spec.sides)
+        return self._evaluator.said_of_trades(run.source, run.params or {}, bed, trades, sides=spec.sides, at_exit=at_exit)
 
     def tried(self, run_id: str) -> list[tuple[Params, float]]:
         """The parameter sets of the run with their objective on train, NaN where there is none; empty for one without any."""

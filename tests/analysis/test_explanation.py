@@ -62,7 +62,7 @@ def test_odd_runs_are_explained_without_a_finding_that_is_none(name: str, assets
     rng = np.random.default_rng(3)
     bars = random_bars(rng, 700, assets, missing=0.05)
     found = explained(result(bars, choose(rng.random((700, assets)) < 0.05), **changes))
-    assert len(found.table) == (0 if name == "no trades" else len(found.table))
+    assert found.table.empty == (name == "no trades")
     assert all(np.isfinite([f.value, f.q]).all() for f in found.findings)
     assert found.breakdowns["trades"].groupby(found.breakdowns["dimension"]).sum().le(len(found.table)).all()
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -51,3 +52,14 @@ def test_from_overview_to_the_candles_of_one_stop_out_episode_in_three_clicks(tm
         tick_first_row(page, 1)  # and one more for the arithmetic of one of its trades
         expect(page.get_by_text("How this trade was counted")).to_be_visible()
         expect(page.get_by_text("makes the same trade")).to_be_visible()
+        with page.expect_download() as taken:
+            page.get_by_role("button", name="Charts of this page").click()
+        charts = Path(taken.value.path()).read_text(encoding="utf-8")
+        assert charts.count("plotly-graph-div") >= 1
+        assert taken.value.suggested_filename == "edgewise_trades.html"
+        page.get_by_role("button", name="Download").first.click()
+        with page.expect_download() as taken:
+            page.get_by_role("button", name="Trades with states (CSV)").click()
+        trades = pd.read_csv(taken.value.path())
+        assert set(trades["reason"]) >= {"stop_loss"}
+        assert {"entry_state.volume", "exit_state.volume"} <= set(trades)
