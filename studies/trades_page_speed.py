@@ -30,10 +30,10 @@ PARAMS = {"share": (1, 2)}
 
 
 def signals(market, params, ta):
-    digit = (market.close.pct_change().abs() * 1e6) % 50
+    digit = (market.close.pct_change().abs() * 1e6) % 92
     return {
         "entries": digit < params["share"],
-        "short_entries": digit > 50 - params["share"],
+        "short_entries": digit > 92 - params["share"],
         "stop_loss": 0.03,
         "take_profit": 0.05,
         "max_bars": 30,

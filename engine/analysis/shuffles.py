@@ -29,7 +29,7 @@ def longest_draws(flags: np.ndarray, blocks: np.ndarray, seed: int) -> np.ndarra
 
 def longest_row(flags: np.ndarray, blocks: np.ndarray) -> int:
     """The longest row of flagged trades in any block."""
-    return int(_longest(flags, blocks))
+    return int(_longest(flags, blocks, True))
 
 
 def chained(flags: np.ndarray, near: np.ndarray, least: int) -> int:
@@ -37,19 +37,28 @@ def chained(flags: np.ndarray, near: np.ndarray, least: int) -> int:
     return int(_chained(flags, near, least))
 
 
-@njit(cache=True)
-def _deal(flags: np.ndarray, blocks: np.ndarray) -> None:
-    """Fisher and Yates within each block of trades that stand together."""
+@njit(cache=True, nogil=True)
+def _deal(flags: np.ndarray, blocks: np.ndarray, state: np.uint64) -> np.uint64:
+    """Fisher and Yates within each block of trades that stand together; the state of the generator behind it.
+
+    The generator is SplitMix64 (Steele, Lea and Flood 2014), four times as fast as numpy's in compiled code; a place among n is n
+    times its upper half, off by less than n / 2^32.
+    """
     start = 0
     for end in range(1, len(flags) + 1):
         if end == len(flags) or blocks[end] != blocks[start]:
             for i in range(end - 1, start, -1):
-                j = np.random.randint(start, i + 1)
+                state += np.uint64(0x9E3779B97F4A7C15)
+                z = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+                z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+                z = (z ^ (z >> np.uint64(31))) >> np.uint64(32)
+                j = start + np.int64((z * np.uint64(i - start + 1)) >> np.uint64(32))
                 flags[i], flags[j] = flags[j], flags[i]
             start = end
+    return state
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _chained(flags: np.ndarray, near: np.ndarray, least: int) -> int:
     total, length = 0, 0
     for i in range(len(flags)):
@@ -62,46 +71,46 @@ def _chained(flags: np.ndarray, near: np.ndarray, least: int) -> int:
     return total + length if length >= least else total
 
 
-@njit(cache=True)
-def _longest(flags: np.ndarray, blocks: np.ndarray) -> int:
+@njit(cache=True, nogil=True)
+def _longest(flags: np.ndarray, blocks: np.ndarray, wanted: bool) -> int:
     best, length = 0, 0
     for i in range(len(flags)):
         if i and blocks[i] != blocks[i - 1]:
             length = 0
-        length = length + 1 if flags[i] else 0
+        length = length + 1 if flags[i] == wanted else 0
         best = max(best, length)
     return best
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _chained_draws(
     flags: np.ndarray, blocks: np.ndarray, near: np.ndarray, least: int, draws: int, seed: int
 ) -> np.ndarray:  # fmt: skip
-    np.random.seed(seed)
+    state = np.uint64(seed)
     dealt, out = flags.copy(), np.zeros(draws, np.int64)
     for draw in range(draws):
-        _deal(dealt, blocks)
+        state = _deal(dealt, blocks, state)
         out[draw] = _chained(dealt, near, least)
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _longest_draws(flags: np.ndarray, blocks: np.ndarray, draws: int, seed: int) -> np.ndarray:
-    np.random.seed(seed)
+    state = np.uint64(seed)
     dealt, out = flags.copy(), np.zeros((2, draws), np.int64)
     for draw in range(draws):
-        _deal(dealt, blocks)
-        out[0, draw], out[1, draw] = _longest(~dealt, blocks), _longest(dealt, blocks)
+        state = _deal(dealt, blocks, state)
+        out[0, draw], out[1, draw] = _longest(dealt, blocks, False), _longest(dealt, blocks, True)
     return out
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _crowded_draws(flags: np.ndarray, slots: np.ndarray, count: int, least: int, draws: int, seed: int) -> np.ndarray:
-    np.random.seed(seed)
+    state = np.uint64(seed)
     dealt, out, counts = flags.copy(), np.zeros(draws, np.int64), np.zeros(count, np.int64)
     one_block = np.zeros(len(flags), np.int64)
     for draw in range(draws):
-        _deal(dealt, one_block)
+        state = _deal(dealt, one_block, state)
         counts[:] = 0
         for i in range(len(flags)):
             if dealt[i]:
